@@ -1,0 +1,1 @@
+"""What the chapters run: data, experiments, diagnostics, claims and figures."""
