@@ -1,0 +1,34 @@
+# Everything happens in .venv, made with this Python (3.11 or later): make book PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+chapters ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab execute studies clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
+
+test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15
+
+lab: .venv/.dev  ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab book
+
+execute: .venv/.dev  ## run the notebooks again and store their outputs: make execute chapters="02-initialization"
+	@$(BIN)/python book/_tools/execute.py $(chapters)
+
+clean:  ## remove what was built, and the environment
+	rm -rf _build .venv companion.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# What building the book needs, and what everything else needs, from one set of pins.
+.venv/.book .venv/.dev: requirements.txt pyproject.toml
+	@$(PYTHON) book/_tools/preflight.py
+	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[$(@:.venv/.%=%)]"
+	@touch $@

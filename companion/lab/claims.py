@@ -1,0 +1,245 @@
+"""The source's claims: read from the book's list, decided by a notebook's own run.
+
+``book/claims.yml`` holds every statement of the source material with the verdict that the book
+came to. A notebook decides a claim anew each time it runs, and a verdict other than the
+recorded one is an error.
+"""
+
+import difflib
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+#: Every verdict there is, with what it means.
+VERDICTS = {
+    "confirmed": "it holds as stated",
+    "conditional": "it holds in some settings; the condition is named",
+    "corrected": "a fact or form was wrong; the right one is given",
+    "refuted": "the measurement contradicts it",
+    "unresolved": "the measurement cannot tell; its interval is given",
+    "untestable": "nothing that a run could decide",
+}
+
+BOOK = Path(__file__).parents[2] / "book"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement or code cell of the source material.
+
+    Attributes
+    ----------
+    id, topic, chapter : str
+        Its name, what it is about, and the chapter (a file's stem) that decides it.
+    sources : list of str
+        The note files in which it stands.
+    statement : str
+        What they say.
+    kind : str
+        equation, numeric, api, empirical, code-cell or advice.
+    check, expect, effort : str
+        How to test it, a forecast made before any run, and how long the test takes.
+    verdict : str or None
+        What the book found, one of :data:`VERDICTS`; None while the claim is open.
+    note : str
+        Why a verdict differs from the forecast, or why nothing can be tested.
+    """
+
+    id: str
+    topic: str
+    chapter: str
+    sources: Sequence[str]
+    statement: str
+    kind: str
+    check: str
+    expect: str
+    effort: str
+    verdict: str | None = None
+    note: str = ""
+
+
+class Decision(NamedTuple):
+    """A verdict and the measurement, in words, that led to it."""
+
+    verdict: str
+    measured: str
+
+
+class VerdictChangedError(AssertionError):
+    """A run came to another verdict than the recorded one."""
+
+
+def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
+    """Return all claims, in the file's order.
+
+    Raises
+    ------
+    ValueError
+        If an id stands twice, a topic has no chapter or a verdict is not one of
+        :data:`VERDICTS`.
+    """
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    claims = [
+        Claim(chapter=content["chapters"].get(entry["topic"], ""), **entry)
+        for entry in content["claims"]
+    ]
+    seen: set[str] = set()
+    for claim in claims:
+        if claim.id in seen:
+            raise ValueError(f"expected each id once; received {claim.id!r} again")
+        seen.add(claim.id)
+        if not claim.chapter:
+            raise ValueError(f"expected a chapter for each topic; {claim.topic!r} has none")
+        if claim.verdict is not None and claim.verdict not in VERDICTS:
+            raise ValueError(
+                f"verdict must be one of {', '.join(VERDICTS)}; "
+                f"received {claim.verdict!r} for {claim.id}"
+            )
+    return claims
+
+
+@dataclass
+class Claims:
+    """The claims of a chapter, to be decided by its notebook.
+
+    Parameters
+    ----------
+    *topics : str
+        The topics whose claims the chapter decides.
+
+    Raises
+    ------
+    ValueError
+        If there is no such topic.
+
+    Examples
+    --------
+    >>> claims = Claims("initialization")
+    >>> ratio = 300 / ((784 + 300) / 2)
+    >>> claims.decide("init-lecun-equals-glorot", f"784 to 300: ratio {ratio:.2f}",
+    ...               confirmed=ratio != 1)
+    CONFIRMED init-lecun-equals-glorot: 784 to 300: ratio 0.55
+    """
+
+    claims: dict[str, Claim] = field(init=False)
+    decisions: dict[str, Decision] = field(init=False, default_factory=dict)
+
+    def __init__(self, *topics: str, path: Path = BOOK / "claims.yml") -> None:
+        every = load(path)
+        known = {claim.topic for claim in every}
+        if not topics or set(topics) - known:
+            raise ValueError(f"expected topics among {', '.join(sorted(known))}; received {topics}")
+        self.claims = {claim.id: claim for claim in every if claim.topic in topics}
+        self.decisions = {}
+
+    def decide(
+        self, claim_id: str, measured: str, verdict: str | None = None, **conditions: bool
+    ) -> None:
+        """Decide a claim by a measurement, and print the verdict in one line.
+
+        Parameters
+        ----------
+        claim_id : str
+            Which claim.
+        measured : str
+            What was measured, in words and numbers.
+        verdict : str, optional
+            The verdict, where a function found it.
+        **conditions : bool
+            Otherwise: what must hold for each verdict, such as ``confirmed=error < 0.02``. The
+            first that is true gives the verdict; if none is, the claim is unresolved.
+
+        Raises
+        ------
+        ValueError
+            If the claim is not one of the chapter's, or a verdict is none of :data:`VERDICTS`.
+        VerdictChangedError
+            If the verdict is not the recorded one. The line is printed before.
+        """
+        if claim_id not in self.claims:
+            near = difflib.get_close_matches(claim_id, self.claims, n=3)
+            raise ValueError(
+                f"expected a claim of this chapter, such as {near}; received {claim_id!r}"
+            )
+        for word in (*conditions, *([verdict] if verdict else [])):
+            if word not in VERDICTS:
+                raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}; received {word!r}")
+        if verdict is None:
+            verdict = next((word for word, holds in conditions.items() if holds), "unresolved")
+        self.decisions[claim_id] = Decision(verdict, measured)
+        print(f"{verdict.upper()} {claim_id}: {measured}")
+        recorded = self.claims[claim_id].verdict
+        if verdict != recorded:
+            raise VerdictChangedError(
+                f"{claim_id}: this run says {verdict}, book/claims.yml says {recorded or 'nothing'}"
+            )
+
+    def table(self) -> "VerdictTable":
+        """Return the table of the chapter's claims, as far as this run has decided them."""
+        return VerdictTable(list(self.claims.values()), self.decisions)
+
+
+@dataclass
+class VerdictTable:
+    """Claims and their decisions, as a table of a notebook."""
+
+    claims: list[Claim]
+    decisions: dict[str, Decision]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{verdict.upper()} {claim.id}: {measured}" for claim, verdict, measured in self._rows()
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td><a href="#claim-{claim.id}"><code>{claim.id}</code></a><br>'
+            f"{html.escape(claim.statement)}</td>"
+            f'<td><span class="verdict verdict-{verdict}">{verdict}</span></td>'
+            f"<td>{html.escape(measured)}</td></tr>\n"
+            for claim, verdict, measured in self._rows()
+        )
+        return (
+            '<table class="verdicts"><thead><tr><th scope="col">The source says</th>'
+            '<th scope="col">Verdict</th><th scope="col">Measured here</th></tr></thead>\n'
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+    def _rows(self) -> list[tuple[Claim, str, str]]:
+        return [
+            (claim, *self.decisions.get(claim.id, _without_run(claim))) for claim in self.claims
+        ]
+
+
+def _without_run(claim: Claim) -> Decision:
+    if claim.verdict == "untestable":
+        return Decision("untestable", claim.note)
+    return Decision("open", "not decided yet")
+
+
+_LINE = re.compile(
+    rf"^({'|'.join(word.upper() for word in VERDICTS)}) ([\w-]+): (.*)$", re.MULTILINE
+)
+
+
+def recorded_decisions(notebook: Path) -> dict[str, Decision]:
+    """Return the decisions that a stored notebook's cells printed, by the claim's id."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    printed = (
+        "".join(output["text"])
+        for cell in cells
+        if "decide(" in "".join(cell["source"])
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+    )
+    return {
+        claim_id: Decision(verdict.lower(), measured)
+        for text in printed
+        for verdict, claim_id, measured in _LINE.findall(text)
+    }

@@ -1,0 +1,115 @@
+"""The data of the experiments: all of Fashion-MNIST, which travels with the package."""
+
+import gzip
+import hashlib
+import zlib
+from importlib import resources
+from importlib.abc import Traversable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: What the ten labels mean, in order.
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+FOLDER: Traversable = resources.files("companion.lab") / "data" / "fashion-mnist"
+
+# SHA-256 of each decompressed IDX file, and the shape of the array in it.
+FILES = {
+    "train-images-idx3-ubyte.gz": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        (60000, 28, 28),
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        (60000,),
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        (10000, 28, 28),
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        (10000,),
+    ),
+}
+
+
+class Dataset(NamedTuple):
+    """Images in [0, 1], shape (n, 28, 28), and their labels 0 to 9, shape (n,)."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+def fashion_mnist() -> tuple[Dataset, Dataset, Dataset]:
+    r"""Return Fashion-MNIST as training, validation and test set.
+
+    The 60,000 training images are split as in the textbook: the first 5,000 are the
+    validation set, the other 55,000 the training set. Pixels are divided by 255.
+
+    Returns
+    -------
+    train, validation, test : Dataset
+        Named pairs ``(images, labels)`` of 55,000, 5,000 and 10,000 examples; float32
+        images of shape (n, 28, 28) and int64 labels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of the four files is missing; the message names it.
+    ValueError
+        If the content of a file is not the published one; the message names it.
+
+    References
+    ----------
+    Xiao, Rasul and Vollgraf (2017), "Fashion-MNIST: a novel image dataset for benchmarking
+    machine learning algorithms", arXiv:1708.07747.
+
+    Examples
+    --------
+    >>> train, validation, test = fashion_mnist()
+    >>> train.images.shape, validation.images.shape, test.images.shape
+    ((55000, 28, 28), (5000, 28, 28), (10000, 28, 28))
+    >>> CLASS_NAMES[train.labels[0]], round(float(train.images[0].mean()), 3)
+    ('Coat', 0.474)
+    """
+    train_images, train_labels, test_images, test_labels = (_read_idx(name) for name in FILES)
+    images, labels = _scaled(train_images), train_labels.astype(np.int64)
+    return (
+        Dataset(images[5000:], labels[5000:]),
+        Dataset(images[:5000], labels[:5000]),
+        Dataset(_scaled(test_images), test_labels.astype(np.int64)),
+    )
+
+
+def _scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def _read_idx(name: str) -> NDArray[np.uint8]:
+    digest, shape = FILES[name]
+    path = FOLDER / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: restore it with `git checkout -- {path}`")
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise ValueError(f"{path} is damaged: expected SHA-256 {digest}; received {found}")
+    header = 4 + 4 * len(shape)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

@@ -1,0 +1,283 @@
+"""What flows through a network, layer by layer: measured, and as the theory predicts it."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from companion import activations
+from companion.network import Callback, Sequential
+from companion.network.layers import Activation, Dense
+
+Array = NDArray[np.floating]
+
+# A unit counts as saturated where its activation's slope is below this share of the steepest.
+FLAT = 0.04
+_BOUNDED = {activations.sigmoid: 0.25, activations.tanh: 1.0}
+
+
+def rms(values: ArrayLike) -> float:
+    """Return the root mean square of an array's elements."""
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.DataFrame:
+    """Return what flows through each layer for one batch: the diagnostic quartet and more.
+
+    Parameters
+    ----------
+    model : Sequential
+        Is left as it was, but for what its layers saw last and, with `y`, its gradient.
+    x : array of shape (n, *input_shape)
+    y : array of shape (n,), optional
+        Without it there is no backward pass, and no column about gradients.
+
+    Returns
+    -------
+    DataFrame
+        One row for each layer with an activation, numbered from 1 at the bottom:
+
+        ``z_mean, z_std``
+            of the weighted sums, over units and examples.
+        ``a_mean, a_std``
+            of the activations.
+        ``saturated``
+            share of activations where the slope is below 4 % of the steepest (sigmoid: outside
+            0.01 to 0.99; tanh: beyond 0.98); NaN for other activations.
+        ``dead``
+            share of units whose slope is 0 for every example: no gradient reaches them.
+        ``signal``
+            RMS of the loss's gradient with respect to the weighted sums, times n, so that it is
+            an example's own.
+        ``gradient``
+            RMS of the gradient with respect to the kernel.
+        ``weight``
+            RMS of the kernel.
+        ``gradient_to_weight``
+            the ratio of the last two.
+    """
+    x = np.asarray(x, model.dtype)
+    statistics = [layer.statistics for layer in model.layers]
+    kept = [{name: values.copy() for name, values in s.items()} for s in statistics]
+    if y is None:
+        model.forward(x)
+    else:
+        model.differentiate(x, np.asarray(y))
+    for own, before in zip(statistics, kept, strict=True):
+        own.update(before)
+    rows: list[dict[str, float]] = []
+    for layer in model.layers:
+        if isinstance(layer, Activation):
+            rows.append({"layer": len(rows) + 1, **_look_at(layer, len(x), y is not None)})
+    return pd.DataFrame(rows).set_index("layer")
+
+
+def _look_at(layer: Activation, examples: int, backward: bool) -> dict[str, float]:
+    z, a = layer.z, layer.a
+    row = {"z_mean": z.mean(), "z_std": z.std(), "a_mean": a.mean(), "a_std": a.std()}
+    slope = None if layer.activation_gradient is None else layer.activation_gradient(z)
+    steepest = _BOUNDED.get(layer.activation)  # type: ignore[arg-type]
+    if slope is not None:
+        if steepest is not None:
+            row["saturated"] = (slope < FLAT * steepest).mean()
+        row["dead"] = (slope == 0).all(axis=0).mean()
+    if backward:
+        row["signal"] = rms(layer.dz) * examples
+        if isinstance(layer, Dense):
+            row["weight"] = rms(layer.weights["kernel"])
+            if layer.gradients:
+                row["gradient"] = rms(layer.gradients["kernel"])
+                row["gradient_to_weight"] = row["gradient"] / row["weight"]
+    return {name: float(value) for name, value in row.items()}
+
+
+class Recorder(Callback):
+    """Record :func:`signals` while a network trains, with the size of its updates.
+
+    Parameters
+    ----------
+    x, y : arrays
+        The batch to look at, the same each time.
+    every : int
+        How many steps lie between two looks; the state before the first step is one too.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows of :func:`signals`, with columns ``step`` (steps taken) and
+        ``update_to_weight``: the RMS of the last step's change of a kernel over that of the
+        kernel.
+    """
+
+    def __init__(self, x: ArrayLike, y: ArrayLike, every: int = 100) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1; received every={every}")
+        self.x, self.y, self.every = x, y, every
+        self._looks: list[pd.DataFrame] = []
+
+    def on_train_begin(self) -> None:
+        """Look at the network before the first step."""
+        self._looks = []
+        self._look(0)
+
+    def on_batch_end(self, step: int, loss: float) -> None:
+        """Look at it after every so many steps, and remember the weights one step before."""
+        if (step + 1) % self.every == 0:
+            self._look(step + 1)
+        if (step + 2) % self.every == 0:
+            self._before = self._kernels()
+
+    def _kernels(self) -> list[Array]:
+        return [
+            layer.weights["kernel"].copy()
+            for layer in self.model.layers
+            if isinstance(layer, Dense)
+        ]
+
+    def _look(self, step: int) -> None:
+        gradient = self.model.gradient.copy()
+        frame = signals(self.model, self.x, self.y).reset_index()
+        self.model.gradient[:] = gradient
+        frame.insert(0, "step", step)
+        frame["update_to_weight"] = np.nan
+        if step > 0 and hasattr(self, "_before"):
+            dense = [
+                number
+                for number, layer in enumerate(
+                    (layer for layer in self.model.layers if isinstance(layer, Activation)), 1
+                )
+                if isinstance(layer, Dense)
+            ]
+            for number, before, after in zip(dense, self._before, self._kernels(), strict=True):
+                ratio = rms(after - before) / rms(before) if rms(before) else np.nan
+                frame.loc[frame["layer"] == number, "update_to_weight"] = ratio
+        self._looks.append(frame)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All looks so far."""
+        return pd.concat(self._looks, ignore_index=True)
+
+
+# Theory
+
+
+def gaussian_mean(g: Callable[[Array], Array], std: float = 1.0) -> float:
+    r"""Return :math:`\mathrm E[g(\sigma u)]` for a standard normal :math:`u`, by quadrature.
+
+    Gauss-Legendre on both sides of 0 apart, so that a kink there costs no accuracy.
+
+    Parameters
+    ----------
+    g : callable
+        From an array to an array; smooth except at 0.
+    std : float
+        :math:`\sigma`.
+
+    Examples
+    --------
+    >>> from companion.activations import relu
+    >>> round(gaussian_mean(lambda z: relu(z) ** 2), 12)
+    0.5
+    """
+    half, weights = np.polynomial.legendre.leggauss(400)
+    u = 6 * (half + 1)  # (0, 12); beyond lies 1e-33 of the probability
+    density = 6 * weights * np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
+    return float((density * (g(std * u) + g(-std * u))).sum())
+
+
+class Theory(NamedTuple):
+    """Variances through depth, as infinitely wide layers would have them.
+
+    Attributes
+    ----------
+    forward : array of shape (L,)
+        Mean square of the weighted sums z of each layer.
+    backward : array of shape (L,)
+        Mean square of the loss's gradient with respect to z, as a share of the top layer's.
+    """
+
+    forward: Array
+    backward: Array
+
+
+def signal_theory(
+    activation: Callable[[Array], Array] | None,
+    activation_gradient: Callable[[Array], Array] | None,
+    weight_variances: Sequence[float],
+    widths: Sequence[int],
+    mean_square_input: float = 1.0,
+) -> Theory:
+    r"""Return the variances that random weights give on the way up and on the way down.
+
+    With weights of mean 0 and variance :math:`\sigma_l^2`, no biases, and fan-in
+    :math:`n_{l-1}`, a sum of many independent terms is normal, of mean square
+
+    .. math:: q_l = n_{l-1}\, \sigma_l^2\, \mathrm E\big[f(\sqrt{q_{l-1}}\, u)^2\big],
+              \qquad q_1 = n_0\, \sigma_1^2\, \overline{x^2}
+
+    and the gradient's mean square is multiplied on its way down, from layer l + 1 to l, by
+
+    .. math:: n_{l+1}\, \sigma_{l+1}^2\, \mathrm E\big[f'(\sqrt{q_l}\, u)^2\big].
+
+    Parameters
+    ----------
+    activation, activation_gradient : callable or None
+        :math:`f` and :math:`f'`, both None for the identity.
+    weight_variances : sequence of L floats
+        :math:`\sigma_1^2, ..., \sigma_L^2`.
+    widths : sequence of L + 1 ints
+        :math:`n_0, ..., n_L`: the inputs, then the units of each layer.
+    mean_square_input : float
+        :math:`\overline{x^2}`.
+
+    Returns
+    -------
+    Theory
+
+    Raises
+    ------
+    ValueError
+        If there is not one width more than there are variances.
+
+    Notes
+    -----
+    It assumes that gradients and weights are independent (they are not quite: the same weights
+    carry both ways) and that layers are wide; real layers of width n scatter around it by about
+    sqrt(L / n).
+
+    References
+    ----------
+    Poole et al. (2016), arXiv:1606.05340; Schoenholz et al. (2017), arXiv:1611.01232.
+
+    Examples
+    --------
+    >>> from companion.activations import relu, relu_grad
+    >>> theory = signal_theory(relu, relu_grad, [2 / 100] * 3, [100] * 4)
+    >>> theory.forward.round(6).tolist(), theory.backward.round(6).tolist()
+    ([2.0, 2.0, 2.0], [1.0, 1.0, 1.0])
+    """
+    if len(widths) != len(weight_variances) + 1:
+        raise ValueError(
+            f"expected one width more than weight variances, {len(weight_variances) + 1}; "
+            f"received {len(widths)}"
+        )
+    forward = np.empty(len(weight_variances))
+    passed = mean_square_input
+    for layer, (variance, fan_in) in enumerate(zip(weight_variances, widths[:-1], strict=True)):
+        forward[layer] = fan_in * variance * passed
+        passed = _mean_square(activation, forward[layer])
+    backward = np.ones(len(weight_variances))
+    for layer in reversed(range(len(weight_variances) - 1)):
+        slope = 1.0 if activation is None else _mean_square(activation_gradient, forward[layer])
+        gain = widths[layer + 2] * weight_variances[layer + 1] * slope
+        backward[layer] = backward[layer + 1] * gain
+    return Theory(forward, backward)
+
+
+def _mean_square(f: Callable[[Array], Array] | None, mean_square: float) -> float:
+    if f is None:
+        return mean_square
+    return gaussian_mean(lambda z: np.square(f(z)), mean_square**0.5)

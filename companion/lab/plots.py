@@ -1,0 +1,198 @@
+"""Figures and tables in one style: the same method looks the same through the whole book.
+
+Colours are those of Okabe and Ito, which the colour-blind can tell apart; a marker and a line
+style of its own let each method be recognized in grey too.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from IPython.display import HTML, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tabulate import tabulate
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#222222", "#767676"
+
+# Each method's colour, marker and line style, for all chapters.
+_STYLES: dict[str, tuple[str, str, str]] = {
+    # initializations
+    "lecun": (GREEN, "o", "-"),
+    "glorot": (BLUE, "s", "--"),
+    "he": (VERMILION, "^", "-."),
+    "exact": (BLACK, "D", "-"),
+    "orthogonal": (PURPLE, "v", ":"),
+    "normal(0, 1)": (ORANGE, "P", "-"),
+    "normal(0, 0.01)": (SKY, "X", "--"),
+    "uniform 1/sqrt(n)": (GREY, "d", ":"),
+    # activations
+    "linear": (GREY, "x", ":"),
+    "sigmoid": (ORANGE, "s", "--"),
+    "tanh": (GREEN, "v", "-."),
+    "relu": (BLUE, "o", "-"),
+    "leaky_relu": (SKY, "D", "--"),
+    "elu": (PURPLE, "P", ":"),
+    "selu": (BLACK, "d", "-"),
+    "gelu": (VERMILION, "^", "-"),
+    "swish": ("#A6761D", "<", "--"),
+    "mish": ("#7570B3", ">", "-."),
+}
+
+STYLE: Any = {
+    "figure.figsize": (7.2, 3.4),
+    "figure.dpi": 100,
+    "savefig.dpi": 144,
+    "figure.constrained_layout.use": True,
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=[BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK]),
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "legend.frameon": False,
+    "image.cmap": "cividis",
+}
+
+
+def use_style() -> None:
+    """Draw all figures that follow in the book's style."""
+    plt.rcParams.update(STYLE)
+
+
+def style(method: str) -> dict[str, Any]:
+    """Return a method's colour, marker and line style, as keywords for ``plot``.
+
+    Raises
+    ------
+    ValueError
+        If the method has none; give it one here, so that it keeps it in every chapter.
+
+    Examples
+    --------
+    >>> style("relu")["marker"]
+    'o'
+    """
+    if method not in _STYLES:
+        raise ValueError(f"expected one of {', '.join(_STYLES)}; received {method!r}")
+    color, marker, line = _STYLES[method]
+    return {"color": color, "marker": marker, "linestyle": line}
+
+
+def label_lines(
+    axes: Axes, labels: Mapping[str, tuple[float, float, str]], gap: float = 0.065
+) -> None:
+    """Write labels beside the ends of lines, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its scales and limits must be final.
+    labels : mapping of str to (x, y, color)
+        Each text with the point, in data coordinates, that it stands beside.
+    gap : float
+        Smallest distance of two labels, as a share of the axes' height.
+    """
+    place = axes.transData + axes.transAxes.inverted()
+    points = {text: place.transform((x, y)) for text, (x, y, _) in labels.items()}
+    below = -np.inf
+    for text in sorted(points, key=lambda t: float(points[t][1])):
+        x, y = points[text]
+        below = max(float(np.clip(y, 0, 1)), below + gap)
+        axes.text(
+            x + 0.015, below, text, color=labels[text][2], transform=axes.transAxes,
+            va="center", ha="left", fontsize="small",
+        )  # fmt: skip
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Show a figure in a notebook, described for those who cannot see it.
+
+    Parameters
+    ----------
+    figure : Figure
+        Is closed afterwards.
+    alt : str
+        What the figure shows, with the numbers that matter, made from the data. It is also what
+        the tests compare: they do not look at pixels.
+
+    Raises
+    ------
+    ValueError
+        If `alt` has no number in it.
+    """
+    if not any(character.isdigit() for character in alt):
+        raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")
+    image = io.BytesIO()
+    figure.savefig(image, format="png", metadata={"Software": None})
+    plt.close(figure)
+    display(
+        {"image/png": image.getvalue(), "text/plain": alt},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )
+
+
+def show_table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
+    """Show a table whose cells are texts and integers; numbers go through :func:`number` before.
+
+    Raises
+    ------
+    TypeError
+        If a cell is a bare float, whose digits nobody chose.
+    """
+    for row in rows:
+        for cell in row:
+            if isinstance(cell, float | np.floating):
+                raise TypeError(f"expected text made by number(); received the float {cell}")
+    options = {"headers": columns, "disable_numparse": True}
+    page = tabulate(rows, tablefmt="html", **options)  # type: ignore[arg-type]
+    text = tabulate(rows, tablefmt="simple", **options)  # type: ignore[arg-type]
+    display(_Table(page, text))
+
+
+class _Table(HTML):
+    def __init__(self, page: str, text: str) -> None:
+        super().__init__(page)
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def number(value: float, digits: int = 4, noise: float = 0.0) -> str:
+    """Return a number as text with so many significant digits: the digits that it promises.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Significant digits; very large and very small numbers get an exponent.
+    noise : float
+        A value no larger than this is rounding noise, and said to be.
+
+    Examples
+    --------
+    >>> number(0.12345), number(12.0), number(1234567.0), number(3e-17, noise=1e-12)
+    ('0.1235', '12.00', '1.235e+06', '0 (below 1e-12)')
+    """
+    value = float(value)
+    if noise and abs(value) <= noise:
+        return f"0 (below {noise:.0e})"
+    if not np.isfinite(value):
+        return str(value)
+    exponent = 0 if value == 0 else int(f"{value:.{digits - 1}e}".split("e")[1])
+    if -5 <= exponent < max(digits, 6) and digits - 1 - exponent >= 0:
+        return f"{value:.{digits - 1 - exponent}f}"
+    return f"{value:.{digits - 1}e}"

@@ -1,0 +1,144 @@
+r"""The losses, each with its gradient with respect to the logits.
+
+The activation of the output layer decides the loss, so that loss and activation can be
+differentiated together: for all three pairs the gradient is "prediction minus target".
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.activations import sigmoid, softplus
+
+Array = NDArray[np.floating]
+
+
+def sparse_categorical_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
+    r"""Return the mean cross-entropy of softmax(z) and its gradient.
+
+    .. math:: L = -\frac1m \sum_i \log p_{i, y_i}, \qquad
+              \frac{\partial L}{\partial z} = \frac{p - \mathrm{onehot}(y)}{m},
+              \qquad p = \operatorname{softmax}(z)
+
+    Parameters
+    ----------
+    z : array of shape (m, classes)
+        Logits: the output layer before its softmax.
+    y : integer array of shape (m,)
+        The labels.
+
+    Returns
+    -------
+    loss : float
+        In nats; infinite or NaN if the logits are.
+    gradient : array of shape (m, classes)
+
+    Notes
+    -----
+    Computed from the logits, never as the logarithm of a rounded probability. Keras, given
+    probabilities, clips them at 1e-7, so its loss never exceeds 16.1 for an example.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, gradient = sparse_categorical_crossentropy(np.zeros((1, 4)), np.array([2]))
+    >>> round(loss, 4), gradient.tolist()
+    (1.3863, [[0.25, 0.25, -0.75, 0.25]])
+    """
+    rows = np.arange(len(z))
+    z = z - z.max(axis=1, keepdims=True)
+    p = np.exp(z)
+    total = p.sum(axis=1, keepdims=True)
+    loss = float((np.log(total[:, 0]) - z[rows, y]).mean())
+    p /= total
+    p[rows, y] -= 1
+    p /= len(z)
+    return loss, p
+
+
+def binary_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
+    r"""Return the mean cross-entropy of sigmoid(z) and its gradient.
+
+    .. math:: L = \frac1m \sum_i \log(1 + e^{z_i}) - y_i z_i, \qquad
+              \frac{\partial L}{\partial z} = \frac{\sigma(z) - y}{m}
+
+    Parameters
+    ----------
+    z : array of shape (m, outputs)
+        Logits: the output layer before its sigmoid.
+    y : array of zeros and ones, shape (m,) or (m, outputs)
+        The labels.
+
+    Returns
+    -------
+    loss : float
+        In nats.
+    gradient : array of shape (m, outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, gradient = binary_crossentropy(np.zeros((2, 1)), np.array([0, 1]))
+    >>> round(loss, 4), gradient.tolist()
+    (0.6931, [[0.25], [-0.25]])
+    """
+    y = y.reshape(z.shape).astype(z.dtype)
+    return float((softplus(z) - y * z).mean()), (sigmoid(z) - y) / z.size
+
+
+def mse(z: Array, y: NDArray) -> tuple[float, Array]:
+    r"""Return the mean squared error of a linear output and its gradient.
+
+    .. math:: L = \frac1m \sum_i (z_i - y_i)^2, \qquad
+              \frac{\partial L}{\partial z} = \frac{2 (z - y)}{m}
+
+    Parameters
+    ----------
+    z : array of shape (m, outputs)
+        The predictions.
+    y : array of shape (m,) or (m, outputs)
+        The targets.
+
+    Returns
+    -------
+    loss : float
+        In squared units of the target.
+    gradient : array of shape (m, outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mse(np.array([[3.0]]), np.array([1.0]))
+    (4.0, array([[4.]]))
+    """
+    error = z - y.reshape(z.shape).astype(z.dtype)
+    return float((error * error).mean()), 2 * error / z.size
+
+
+def _correct_class(z: Array, y: NDArray) -> NDArray[np.bool_]:
+    return z.argmax(axis=1) == y
+
+
+def _correct_side(z: Array, y: NDArray) -> NDArray[np.bool_]:
+    return (z > 0) == y.reshape(z.shape)
+
+
+def _not_defined(z: Array, y: NDArray) -> Array:
+    return np.full(len(z), np.nan)
+
+
+class Loss(NamedTuple):
+    """A loss with its gradient, and which predictions count as correct."""
+
+    value_and_gradient: Callable[[Array, NDArray], tuple[float, Array]]
+    correct: Callable[[Array, NDArray], NDArray]
+
+
+#: The loss for each activation of the output layer.
+LOSSES = {
+    "softmax": Loss(sparse_categorical_crossentropy, _correct_class),
+    "sigmoid": Loss(binary_crossentropy, _correct_side),
+    "linear": Loss(mse, _not_defined),
+}

@@ -1,0 +1,363 @@
+"""The model: layers in a row, on one contiguous vector of weights."""
+
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from companion.network.layers import Activation, Array, Layer, Shape
+from companion.network.losses import LOSSES, Loss
+from companion.network.training import Callback, History, train
+from companion.optimizers import Optimizer
+
+# Rows that predict and evaluate take at a time: the activations of a layer stay in cache.
+ROWS = 1000
+
+
+class Sequential:
+    """A network of layers in a row, with Keras's words.
+
+    All trainable weights lie in one vector, :attr:`weights`, and their gradient in another,
+    :attr:`gradient`; the layers hold views into both. So an optimizer's step is one operation
+    on one array, whatever the network looks like.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        New layers, bottom first. The activation of the last one decides the loss: softmax
+        with sparse categorical cross-entropy, sigmoid with binary cross-entropy, none with
+        the mean squared error.
+    input_shape : tuple of int
+        The shape of one example.
+    rng : numpy.random.Generator
+        Gives, by ``rng.spawn``, a stream of its own to each layer's initial weights, to the
+        order of the batches and to the random masks. Networks that differ in one of these
+        therefore still share the others: their runs are paired.
+    dtype : dtype
+        float32, or float64 for digits that hold on other processors.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is not a Generator.
+    ValueError
+        If there is no layer, if one is already part of a network, or if shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from companion.network import Dense, Sequential
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> rng = np.random.default_rng(42)
+    >>> x = rng.normal(size=(500, 2))
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    >>> model = Sequential([Dense(20, "tanh"), Dense(2, "softmax")], (2,), rng, np.float64)
+    >>> history = model.fit(x, y, optimizer=Optimizer(GradientDescent(), 0.5), epochs=30)
+    >>> loss, accuracy = model.evaluate(x, y)
+    >>> accuracy > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Shape,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator; received {type(rng).__name__}")
+        if not layers:
+            raise ValueError("expected at least one layer; received none")
+        self.layers = tuple(layers)
+        self.input_shape = tuple(input_shape)
+        self.dtype = np.dtype(dtype)
+        weight_rng, self.shuffle_rng, self.mask_rng = rng.spawn(3)
+        shape = self.input_shape
+        for layer, layer_rng in zip(self.layers, weight_rng.spawn(len(layers)), strict=True):
+            shape = layer.build(shape, layer_rng, self.dtype)
+        self.output_shape = shape
+        self.stop_training = False
+        self._pack()
+
+    # One vector for all trainable weights
+
+    def _variables(self) -> Iterator[tuple[dict[str, Array], str]]:
+        for layer in self.layers:
+            if layer.trainable:
+                yield from ((layer.weights, name) for name in layer.weights)
+
+    def _pack(self) -> None:
+        size = sum(weights[name].size for weights, name in self._variables())
+        self._weights, self._gradient = np.empty(size, self.dtype), np.zeros(size, self.dtype)
+        start = 0
+        for layer in self.layers:
+            layer.gradients = {}
+            for name, values in layer.weights.items():
+                layer.weights[name] = values.copy()  # of its own, if it is frozen
+                if layer.trainable:
+                    here = slice(start, start + values.size)
+                    start += values.size
+                    self._weights[here] = values.ravel()
+                    layer.weights[name] = self._weights[here].reshape(values.shape)
+                    layer.gradients[name] = self._gradient[here].reshape(values.shape)
+        self._packed_for = self._frozen_or_not()
+
+    def _frozen_or_not(self) -> tuple[bool, ...]:
+        return tuple(layer.trainable for layer in self.layers)
+
+    def _pack_again_if_frozen_or_thawed(self) -> None:
+        if self._packed_for != self._frozen_or_not():
+            self._pack()
+
+    @property
+    def weights(self) -> Array:
+        """All trainable weights, one vector; writing into it changes the layers."""
+        self._pack_again_if_frozen_or_thawed()
+        return self._weights
+
+    @property
+    def gradient(self) -> Array:
+        """The gradient that :meth:`differentiate` left, laid out like :attr:`weights`."""
+        self._pack_again_if_frozen_or_thawed()
+        return self._gradient
+
+    @property
+    def gradients(self) -> list[Array]:
+        """The same gradient as a list of views, one for each kernel, bias, ..."""
+        self._pack_again_if_frozen_or_thawed()
+        return [gradient for layer in self.layers for gradient in layer.gradients.values()]
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all weights and moving statistics, frozen or not, layer by layer."""
+        return [values.copy() for values in self._all_values()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Overwrite all weights and moving statistics with what :meth:`get_weights` returned.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape does not fit; then nothing is changed.
+        """
+        own, new = self._all_values(), [np.asarray(values) for values in weights]
+        expected, received = [w.shape for w in own], [w.shape for w in new]
+        if expected != received:
+            raise ValueError(f"expected weights of shapes {expected}; received {received}")
+        for mine, values in zip(own, new, strict=True):
+            mine[...] = values
+
+    def _all_values(self) -> list[Array]:
+        return [
+            values
+            for layer in self.layers
+            for values in (*layer.weights.values(), *layer.statistics.values())
+        ]
+
+    # Forward and backward
+
+    def forward(
+        self, x: Array, training: bool = False, rng: np.random.Generator | None = None
+    ) -> Array:
+        """Return the outputs for one batch; each layer keeps what it saw."""
+        rng = self.mask_rng if rng is None else rng
+        for layer in self.layers:
+            x = layer.forward(x, training, rng)
+        return x
+
+    def differentiate(self, x: Array, y: NDArray, rng: np.random.Generator | None = None) -> float:
+        """Return the loss of one batch in training, and fill :attr:`gradient` by backpropagation.
+
+        The penalties of regularizers are part of both.
+        """
+        loss, _ = self.backpropagate(x, y, rng)
+        return loss
+
+    def backpropagate(
+        self, x: Array, y: NDArray, rng: np.random.Generator | None = None
+    ) -> tuple[float, float]:
+        """Do as :meth:`differentiate`, and return the batch's loss and accuracy."""
+        self._pack_again_if_frozen_or_thawed()
+        loss = self.loss
+        z = self._logits(self.forward(x, True, rng))
+        value, signal = loss.value_and_gradient(z, y)
+        correct = float(loss.correct(z, y).mean())
+        lowest = next(
+            (i for i, layer in enumerate(self.layers) if layer.gradients), len(self.layers)
+        )
+        backward = self._backward_from_logits()
+        for i in reversed(range(lowest, len(self.layers))):
+            signal = backward(signal, i > lowest)
+            backward = self.layers[i - 1].backward
+        return value + sum(layer.penalty() for layer in self.layers), correct
+
+    def _logits(self, y: Array) -> Array:
+        output = self.layers[-1]
+        return output.z if isinstance(output, Activation) else y
+
+    def _backward_from_logits(self) -> Callable[[Array, bool], Array]:
+        output = self.layers[-1]
+        return output.backward_preactivation if isinstance(output, Activation) else output.backward
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that belongs to the activation of the output layer.
+
+        Raises
+        ------
+        ValueError
+            If that activation is none of softmax, sigmoid and linear.
+        """
+        activation = getattr(self.layers[-1], "activation", None)
+        name = "linear" if activation is None else getattr(activation, "__name__", str(activation))
+        if name not in LOSSES:
+            raise ValueError(
+                f"expected one of {', '.join(LOSSES)} at the output, to know the loss; "
+                f"received {name}"
+            )
+        return LOSSES[name]
+
+    # Use
+
+    def predict(
+        self, x: ArrayLike, training: bool = False, rng: np.random.Generator | None = None
+    ) -> Array:
+        """Return the outputs for examples of any number.
+
+        Parameters
+        ----------
+        x : array of shape (n, *input_shape)
+        training : bool
+            True keeps dropout and batch statistics as in training; the examples are then one
+            batch.
+        rng : numpy.random.Generator, optional
+            For the random masks; without it the model's own stream goes on.
+
+        Raises
+        ------
+        ValueError
+            If the examples have another shape.
+        """
+        x = self._examples(x)
+        if training:
+            return self.forward(x, True, rng)
+        return np.concatenate([self.forward(rows) for rows in _split(x)])
+
+    def evaluate(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
+        """Return the mean loss, penalties included, and the accuracy (NaN for a linear output)."""
+        x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
+        loss, total, correct = self.loss, 0.0, 0.0
+        for rows, targets in zip(_split(x), _split(y), strict=True):
+            z = self._logits(self.forward(rows))
+            total += len(rows) * loss.value_and_gradient(z, targets)[0]
+            correct += float(loss.correct(z, targets).mean()) * len(rows)
+        return total / len(x) + sum(layer.penalty() for layer in self.layers), correct / len(x)
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int = 32,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        callbacks: Sequence[Callback] = (),
+        clip: Callable[[list[Array]], list[Array]] | None = None,
+        rng: np.random.Generator | None = None,
+        progress: bool = False,
+    ) -> History:
+        """Train by mini-batches, each epoch in a new random order.
+
+        Parameters
+        ----------
+        x, y : arrays of the same length
+            Examples of shape (n, *input_shape) and their targets.
+        optimizer : Optimizer
+            Keeps its state: a second ``fit`` with it goes on where the first ended.
+        epochs : int
+            How often every example is seen; 0 is allowed.
+        batch_size : int
+            Examples a step; the last batch of an epoch may be smaller.
+        validation_data : pair of arrays, optional
+            Evaluated after each epoch.
+        callbacks : sequence of Callback
+            Called along the way.
+        clip : callable, optional
+            From the list of gradients (one array for each kernel, bias, ...) to the clipped
+            list: ``partial(clip_by_global_norm, limit=1.0)``.
+        rng : numpy.random.Generator, optional
+            For batch order and masks. Without it the model's own streams go on, so that two
+            epochs and then two more are the same as four.
+        progress : bool
+            Print a line an epoch.
+
+        Returns
+        -------
+        History
+            Its ``history`` has a list an epoch for "loss" and "accuracy" (means over the
+            epoch's batches, measured while the weights change) and, with validation data,
+            "val_loss" and "val_accuracy".
+
+        Raises
+        ------
+        ValueError
+            If lengths, shapes, `epochs` or `batch_size` make no sense.
+
+        Notes
+        -----
+        A run that diverges goes on with infinite or NaN losses; NumPy's warnings about them
+        are silenced here. The callback :class:`TerminateOnNaN` ends it.
+        """
+        x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
+        if validation_data is not None:
+            held_out = self._examples(validation_data[0])
+            validation_data = held_out, self._targets(validation_data[1], len(held_out))
+        if epochs < 0:
+            raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
+        order_rng, mask_rng = (self.shuffle_rng, self.mask_rng) if rng is None else rng.spawn(2)
+        return train(
+            self,
+            x,
+            y,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_data=validation_data,
+            callbacks=callbacks,
+            clip=clip,
+            order_rng=order_rng,
+            mask_rng=mask_rng,
+            progress=progress,
+        )
+
+    def _examples(self, x: ArrayLike) -> Array:
+        x = np.asarray(x, self.dtype)
+        if x.ndim == 0 or x.shape[1:] != self.input_shape or len(x) == 0:
+            raise ValueError(
+                f"expected examples of shape (n, *{self.input_shape}), n at least 1; "
+                f"received {x.shape}"
+            )
+        return x
+
+    def _targets(self, y: ArrayLike, examples: int) -> NDArray:
+        y = np.asarray(y)
+        if len(y) != examples:
+            raise ValueError(f"expected as many targets as examples, {examples}; received {len(y)}")
+        return y
+
+    def save(self, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
+        """Write the model, its random streams and its optimizer to one ``.npz`` file.
+
+        :func:`companion.network.load` reads it, and training goes on as if never interrupted.
+        """
+        from companion.network.saving import save
+
+        save(path, self, optimizer)
+
+
+def _split(x: NDArray) -> list[NDArray]:
+    return [x[start : start + ROWS] for start in range(0, len(x), ROWS)]
