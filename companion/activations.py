@@ -7,15 +7,15 @@ has the shape and the dtype of ``z``. Both stay finite, without warnings, for :m
 
 Where a function has a kink, its derivative at 0 is what Keras 3 on TensorFlow returns:
 
-==============================  =====================  ===============================
-at :math:`z = 0`                here, Keras            others
-==============================  =====================  ===============================
-:func:`relu_grad`               0                      the same
-:func:`leaky_relu_grad`         :math:`\alpha`         the same
-:func:`elu_grad`                :math:`\alpha`         the same
-:func:`selu_grad`               :math:`\lambda`        PyTorch: :math:`\lambda\alpha`
-:func:`prelu_grad`              0                      PyTorch: :math:`\alpha`
-==============================  =====================  ===============================
+========================  ================  =======================================
+at :math:`z = 0`          here, Keras       others
+========================  ================  =======================================
+:func:`relu_grad`         0                 the same
+:func:`leaky_relu_grad`   :math:`\alpha`    PyTorch the same, JAX 1
+:func:`elu_grad`          :math:`\alpha`    the same
+:func:`selu_grad`         :math:`\lambda`   PyTorch, JAX :math:`\lambda \alpha`
+:func:`prelu_grad`        0                 PyTorch :math:`\alpha`
+========================  ================  =======================================
 """
 
 import math
@@ -571,6 +571,10 @@ def gelu(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None) -> A
     ------
     ValueError
         If ``approximation`` is none of these.
+
+    Notes
+    -----
+    Keras on TensorFlow rounds its constants to float32, and is off by 5e-9 even in float64.
 
     References
     ----------

@@ -233,8 +233,8 @@ def mc_predict(predict: Callable[[Array], Array], x: Array, *, samples: int) -> 
     >>> def predict(x):
     ...     return dropout(x, dropout_mask(rng, x.shape, rate=0.5), rate=0.5) @ w
     >>> predictions = mc_predict(predict, np.ones((3, 10)), samples=1000)
-    >>> predictions.shape, round(predictions.mean().item(), 1)
-    ((1000, 3, 1), 10.0)
+    >>> predictions.shape, round(predictions.mean().item())
+    ((1000, 3, 1), 10)
     """
     if operator.index(samples) < 1:
         raise ValueError(f"samples must be at least 1; received samples={samples}")

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import zlib
+from functools import cache
 from importlib import resources
 from importlib.abc import Traversable
 from typing import NamedTuple
@@ -54,6 +55,7 @@ class Dataset(NamedTuple):
     labels: NDArray[np.int64]
 
 
+@cache
 def fashion_mnist() -> tuple[Dataset, Dataset, Dataset]:
     r"""Return Fashion-MNIST as training, validation and test set.
 
@@ -64,7 +66,8 @@ def fashion_mnist() -> tuple[Dataset, Dataset, Dataset]:
     -------
     train, validation, test : Dataset
         Named pairs ``(images, labels)`` of 55,000, 5,000 and 10,000 examples; float32
-        images of shape (n, 28, 28) and int64 labels.
+        images of shape (n, 28, 28) and int64 labels. They are read once and shared by all
+        callers, and therefore cannot be written to.
 
     Raises
     ------
@@ -87,16 +90,16 @@ def fashion_mnist() -> tuple[Dataset, Dataset, Dataset]:
     ('Coat', 0.474)
     """
     train_images, train_labels, test_images, test_labels = (_read_idx(name) for name in FILES)
-    images, labels = _scaled(train_images), train_labels.astype(np.int64)
-    return (
-        Dataset(images[5000:], labels[5000:]),
-        Dataset(images[:5000], labels[:5000]),
-        Dataset(_scaled(test_images), test_labels.astype(np.int64)),
-    )
+    train, test = _dataset(train_images, train_labels), _dataset(test_images, test_labels)
+    validation = Dataset(train.images[:5000], train.labels[:5000])
+    return Dataset(train.images[5000:], train.labels[5000:]), validation, test
 
 
-def _scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return pixels.astype(np.float32) / np.float32(255)
+def _dataset(pixels: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
+    data = Dataset(pixels.astype(np.float32) / np.float32(255), labels.astype(np.int64))
+    for array in data:
+        array.flags.writeable = False
+    return data
 
 
 def _read_idx(name: str) -> NDArray[np.uint8]:

@@ -120,6 +120,7 @@ class Recorder(Callback):
     def on_train_begin(self) -> None:
         """Look at the network before the first step."""
         self._looks = []
+        self._before = self._kernels()
         self._look(0)
 
     def on_batch_end(self, step: int, loss: float) -> None:
@@ -142,7 +143,7 @@ class Recorder(Callback):
         self.model.gradient[:] = gradient
         frame.insert(0, "step", step)
         frame["update_to_weight"] = np.nan
-        if step > 0 and hasattr(self, "_before"):
+        if step > 0:
             dense = [
                 number
                 for number, layer in enumerate(

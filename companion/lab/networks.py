@@ -1,41 +1,116 @@
-"""The networks that recur in the experiments."""
+"""The networks that recur in the experiments, and how they are trained and scored."""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from companion.network import Dense, Flatten, Sequential
+from companion.lab.datasets import fashion_mnist
+from companion.network import Callback, Dense, Flatten, Sequential
 from companion.network.layers import Function
+from companion.optimizers import Optimizer
 
 
-def deep(
+def mlp(
     rng: np.random.Generator,
-    depth: int,
-    width: int,
+    hidden: Sequence[int],
     activation: Function | None,
     initializer: Function,
     *,
     dtype: DTypeLike = np.float64,
 ) -> Sequential:
-    """Return a classifier of Fashion-MNIST with equal hidden layers.
+    """Return a classifier of Fashion-MNIST with dense hidden layers.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Gives the network its streams.
-    depth, width : int
-        The number of hidden layers, and of units in each.
+    hidden : sequence of int
+        The units of each hidden layer, bottom first.
     activation, initializer : str or callable
         Of the hidden layers, as in :class:`companion.network.Dense`. The output layer is always
-        softmax with Glorot uniform weights: only hidden layers are compared.
+        softmax with Glorot uniform weights, so that only hidden layers are compared.
     dtype : dtype
-        float64, so that printed digits hold on other processors.
+        float64, so that printed digits hold on other processors; studies take float32.
 
     Examples
     --------
-    >>> model = deep(np.random.default_rng(0), 20, 100, "relu", "he_normal")
+    >>> model = mlp(np.random.default_rng(0), [300, 100], "relu", "he_normal")
     >>> len(model.layers), model.weights.size
-    (22, 271410)
+    (4, 266610)
     """
-    hidden = [Dense(width, activation, initializer) for _ in range(depth)]
-    layers = [Flatten(), *hidden, Dense(10, "softmax")]
-    return Sequential(layers, (28, 28), rng, dtype)
+    layers = [Dense(units, activation, initializer) for units in hidden]
+    return Sequential([Flatten(), *layers, Dense(10, "softmax")], (28, 28), rng, dtype)
+
+
+class StepsToReach(Callback):
+    """Count the steps until a validation accuracy is reached, and end the training there.
+
+    Parameters
+    ----------
+    accuracy : float
+        The accuracy to reach.
+    x, y : arrays
+        The validation data.
+    resolution : float
+        It is evaluated whenever the steps have grown by this share: the count's resolution.
+
+    Attributes
+    ----------
+    steps : int
+        The steps taken when it was reached, or, if it never was, all of them.
+    reached : bool
+    """
+
+    def __init__(
+        self, accuracy: float, x: ArrayLike, y: ArrayLike, resolution: float = 0.05
+    ) -> None:
+        self.accuracy, self.x, self.y, self.resolution = accuracy, x, y, resolution
+
+    def on_train_begin(self) -> None:
+        """Count from 0."""
+        self.steps, self.reached, self.next = 0, False, 1
+
+    def on_batch_end(self, step: int, loss: float) -> None:
+        """Evaluate now and then."""
+        self.steps = step + 1
+        if self.steps < self.next:
+            return
+        self.next = math.ceil(self.steps * (1 + self.resolution))
+        with np.errstate(over="ignore", invalid="ignore"):
+            _, accuracy = self.model.evaluate(self.x, self.y)
+        self.reached = self.model.stop_training = accuracy >= self.accuracy
+
+
+def train_and_score(
+    model: Sequential, optimizer: Optimizer, *, examples: int, epochs: int
+) -> dict[str, float]:
+    """Train on the first so many images of Fashion-MNIST, and score the result.
+
+    Parameters
+    ----------
+    model : Sequential
+        A classifier of 28 by 28 images; is trained in place, in batches of 32.
+    optimizer : Optimizer
+    examples : int
+        How many of the 55,000 training images it sees.
+    epochs : int
+        How often.
+
+    Returns
+    -------
+    dict
+        ``loss`` of the last epoch, ``validation_accuracy`` (5,000 images) and ``accuracy``
+        (10,000 test images), as shares.
+    """
+    train, validation, test = fashion_mnist()
+    history = model.fit(
+        train.images[:examples], train.labels[:examples], optimizer=optimizer, epochs=epochs
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            "loss": history.history["loss"][-1],
+            "validation_accuracy": model.evaluate(*validation)[1],
+            "accuracy": model.evaluate(*test)[1],
+        }

@@ -1,0 +1,22 @@
+"""The Sphinx extension that makes this book what Jupyter Book alone does not.
+
+=============  ===============================================================
+``numbering``  chapter, equation and figure numbers from the chapter's file name
+``notebooks``  alternative text of figures; decided claims shown as cards
+``claims``     the ledger of all claims, its totals, the ``verdict`` role
+``figures``    a chapter's figure shown on another page
+``sources``    code shown from the package's own files
+``exercises``  numbered exercises and folded solutions that hold executed cells
+=============  ===============================================================
+"""
+
+from sphinx.application import Sphinx
+
+from . import claims, exercises, figures, notebooks, numbering, sources
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect every part to Sphinx."""
+    for part in (numbering, notebooks, claims, figures, sources, exercises):
+        part.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,140 @@
+"""Numbered exercises, and folded solutions that may hold executed cells.
+
+The syntax is that of MyST's exercises::
+
+    ```{exercise} The title
+    :label: ex-init-orthogonal
+
+    What to do.
+    ```
+
+    ```{solution-start} ex-init-orthogonal
+    ```
+
+    Text and code cells.
+
+    ```{solution-end}
+    ```
+
+A solution is an HTML ``details`` element: it opens with a click or a key, and without JavaScript.
+"""
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+logger = logging.getLogger(__name__)
+
+
+class exercise(nodes.Admonition, nodes.Element):  # noqa: N801  docutils names nodes so
+    """An exercise; its first child is its title."""
+
+
+class solution(nodes.General, nodes.Element):  # noqa: N801
+    """A folded solution."""
+
+
+class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801
+    """Where a solution begins."""
+
+
+class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801
+    """Where a solution ends."""
+
+
+class ExerciseDirective(SphinxDirective):
+    """``{exercise}``; its argument is the title."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+    option_spec = {"label": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """Return the exercise, named so that it is numbered and can be referred to."""
+        if "label" not in self.options:
+            raise self.error("an exercise needs a label")
+        title, messages = self.state.inline_text(self.arguments[0], self.lineno)
+        node = exercise("", nodes.title("", "", *title), classes=["exercise"])
+        node["names"].append(self.options["label"])
+        self.state.document.note_explicit_target(node, node)
+        self.state.nested_parse(self.content, self.content_offset, node)
+        return [node, *messages]
+
+
+class SolutionStartDirective(SphinxDirective):
+    """``{solution-start}``; its argument is the exercise's label."""
+
+    required_arguments = 1
+    option_spec = {"class": directives.class_option}  # noqa: RUF012  other tools want "dropdown"
+
+    def run(self) -> list[nodes.Node]:
+        """Return the mark."""
+        mark = solution_start(label=self.arguments[0])
+        self.set_source_info(mark)
+        return [mark]
+
+
+class SolutionEndDirective(SphinxDirective):
+    """``{solution-end}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the mark."""
+        mark = solution_end()
+        self.set_source_info(mark)
+        return [mark]
+
+
+class FoldSolutions(SphinxTransform):
+    """Put what lies between a solution's two marks into one node."""
+
+    default_priority = 20
+
+    def apply(self) -> None:
+        """Fold every solution of the page."""
+        for start in list(self.document.findall(solution_start)):
+            label, parent = start["label"], start.parent
+            first = parent.index(start)
+            ends = (
+                i for i, node in enumerate(parent) if i > first and isinstance(node, solution_end)
+            )
+            last = next(ends, first)
+            content = parent[first + 1 : last]
+            parent[first : last + 1] = [solution("", *content, ids=[f"solution-{label}"])]
+            if last == first:
+                logger.warning("this solution does not end in its section", location=start)
+            if label not in self.document.nameids:
+                logger.warning("there is no exercise %r on this page", label, location=start)
+        for end in list(self.document.findall(solution_end)):
+            logger.warning("no solution starts before this end in its section", location=end)
+            end.parent.remove(end)
+
+
+def visit_solution(self: HTML5Translator, node: solution) -> None:
+    """Open the fold."""
+    self.body.append(self.starttag(node, "details", CLASS="solution"))
+    self.body.append("<summary>Solution</summary>\n")
+
+
+def depart_solution(self: HTML5Translator, node: solution) -> None:
+    """Close the fold."""
+    self.body.append("</details>\n")
+
+
+def setup(app: Sphinx) -> None:
+    """Add the directives, their nodes and the transform."""
+    app.add_enumerable_node(
+        exercise,
+        "exercise",
+        lambda node: node[0].astext(),
+        html=(HTML5Translator.visit_admonition, HTML5Translator.depart_admonition),
+    )
+    app.add_node(solution, html=(visit_solution, depart_solution))
+    app.add_directive("exercise", ExerciseDirective)
+    app.add_directive("solution-start", SolutionStartDirective)
+    app.add_directive("solution-end", SolutionEndDirective)
+    app.add_transform(FoldSolutions)

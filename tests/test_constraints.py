@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from companion.constraints import max_norm
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((20, 6), 0), ((20, 6), 1), ((3, 3, 4, 5), (0, 1, 2)), ((9,), 0)]
+)
+def test_equals_keras(shape, axis):
+    import keras
+
+    w = np.random.default_rng(1).standard_normal(shape)
+    w[..., 0] *= 1e-8  # where the epsilon counts
+    theirs = keras.constraints.MaxNorm(max_value=1.5, axis=axis)
+    assert_allclose(max_norm(w, 1.5, axis=axis), theirs(w).numpy(), rtol=1e-10)
+
+
+def test_hand_worked():
+    # columns with norms 5, 13 and 1 under the limit 6.5: unchanged, halved, unchanged
+    w = np.array([[3.0, 5.0, 1.0], [4.0, 12.0, 0.0]])
+    assert_allclose(max_norm(w, 6.5), [[3, 2.5, 1], [4, 6, 0]], rtol=2e-7)
+    # rows with norms sqrt(35) and 4 sqrt(10) along axis 1
+    norms = np.linalg.norm(max_norm(w, 6.0, axis=1), axis=1)
+    assert_allclose(norms, [math.sqrt(35), 6], rtol=1e-7)
+
+
+def test_a_tiny_norm_is_halved_as_in_keras():
+    assert_allclose(max_norm(np.array([[1e-7]]), 1.0), [[5e-8]], rtol=1e-12)
+
+
+@settings(deadline=None)
+@given(
+    w=hnp.arrays(
+        np.float64,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=5),
+        elements=st.floats(-1e4, 1e4, allow_subnormal=True),
+    ),
+    limit=st.floats(1e-3, 1e4),
+)
+def test_properties(w, limit):
+    before = w.copy()
+    result = max_norm(w, limit)
+    norms, result_norms = np.linalg.norm(w, axis=0), np.linalg.norm(result, axis=0)
+    assert (result_norms <= limit).all()
+    assert_array_equal(w, before)
+    # only scaled: signs stay, and what is below the limit stays up to the epsilon
+    assert (result * w >= 0).all()
+    below = (norms <= limit) & (norms > 1e-3)
+    assert_allclose(result[:, below], w[:, below], rtol=1.01e-4)
+    above = norms > limit
+    assert_allclose(result_norms[above], limit, rtol=1.01e-4)
+    assert_allclose(
+        result[:, above] * norms[above], w[:, above] * result_norms[above], rtol=1e-9, atol=1e-300
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [0.0, 1e-42, 1e4])
+def test_dtype_and_extremes(dtype, size):
+    result = max_norm(np.full((3, 2), size, dtype), np.float64(1.0))
+    assert result.dtype == dtype
+    assert np.isfinite(result).all()
+
+
+def test_no_limit():
+    w = np.random.default_rng(2).standard_normal((4, 3))
+    assert_allclose(max_norm(w, math.inf), w, rtol=1e-6)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
+def test_errors(limit):
+    with pytest.raises(ValueError, match=f"limit must be positive; received limit={limit}"):
+        max_norm(np.ones((2, 2)), limit)
