@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 chapters ?=
+names ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lab execute studies clean
@@ -21,6 +22,9 @@ lab: .venv/.dev  ## open the chapters in JupyterLab
 
 execute: .venv/.dev  ## run the notebooks again and store their outputs: make execute chapters="02-initialization"
 	@$(BIN)/python book/_tools/execute.py $(chapters)
+
+studies: .venv/.dev  ## repeat the studies whose definition changed: make studies names="initialization-speed"
+	@$(BIN)/python -m companion.lab.studies $(names)
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv companion.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -246,6 +246,14 @@ def test_tails_keep_their_relative_precision(f, expected):
 
 
 @each_case
+def test_small_numbers_keep_their_relative_precision(f, f_grad, in_keras):
+    small = np.geomspace(1e-300, 1e-9, 50)
+    z = np.concatenate([-small, small])
+    rtol, atol = (0, 2e-16) if f in (sigmoid, softplus) else (1e-8, 0)  # f(0) = 1/2, ln 2 or 0
+    np.testing.assert_allclose(f(z) - f(np.zeros(1)), z * f_grad(z), rtol=rtol, atol=atol)
+
+
+@each_case
 def test_derivative_equals_finite_difference(f, f_grad, in_keras):
     h = 1e-5
     z = np.linspace(-6, 6, 240)  # an even number: the kink at 0 is not among them

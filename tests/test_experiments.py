@@ -366,6 +366,7 @@ def test_seeds_needed_by_simulation():
 
 def test_seeds_needed_at_its_ends():
     assert seeds_needed([0.1, 0.1], smallest=0.5) == 2  # no spread: the least that has an interval
+    assert seeds_needed([0.0, 1e-6], smallest=1.0) == 2
     assert seeds_needed([1, -1], smallest=1, level=0.99) > seeds_needed([1, -1], smallest=1)
 
 

@@ -180,9 +180,10 @@ def test_orthogonal_keeps_lengths():
     np.testing.assert_allclose(np.linalg.norm(x @ W, axis=1), np.linalg.norm(x, axis=1))
 
 
-def test_orthogonal_is_the_q_of_the_decomposition_with_a_positive_diagonal():
-    W = orthogonal(rng(), (7, 4), dtype=np.float64)
-    A = rng().standard_normal((7, 4))
+@pytest.mark.parametrize("shape", [(7, 4), (5, 5)])
+def test_orthogonal_is_the_q_of_the_decomposition_with_a_positive_diagonal(shape):
+    W = orthogonal(rng(), shape, dtype=np.float64)
+    A = rng().standard_normal(shape)
     R = W.T @ A
     np.testing.assert_allclose(W @ R, A, atol=1e-14)
     np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-14)

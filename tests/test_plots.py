@@ -1,5 +1,7 @@
 """Figures are described, tables say their digits, methods can be told apart."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -76,5 +78,5 @@ def test_labels_do_not_overlap():
     axes.set(xlim=(0, 1), ylim=(0, 1))
     plots.label_lines(axes, {"a": (1, 0.50, "k"), "b": (1, 0.51, "k"), "c": (1, 0.9, "k")})
     heights = sorted(text.get_position()[1] for text in axes.texts)
-    assert min(b - a for a, b in zip(heights, heights[1:], strict=False)) >= 0.06
+    assert min(b - a for a, b in pairwise(heights)) >= 0.06
     plt.close(figure)

@@ -18,7 +18,7 @@ from companion.lab.experiments import verdict_from_intervals
 from companion.lab.studies import FOLDER, Study, load, main, run_study, spot_check
 
 DEFINITION = '''
-"""A toy: the best rate is 0.1 for plain, and 10 or more for bold."""
+"""A toy: the best rate is 0.1 for plain and deep, 1 for plain and shallow, 100 for bold."""
 import math
 from pathlib import Path
 import numpy as np
@@ -31,7 +31,7 @@ def train(seed, depth, method, learning_rate):
     """One run."""
     with Path(__file__).with_name("log.txt").open("a") as log:
         print(seed, depth, method, learning_rate, file=log)
-    best = {"plain": 0.1, "bold": 100.0}[method]
+    best = {("plain", 9): 0.1, ("plain", 2): 1.0}.get((method, depth), 100.0)
     gain = 0.3 if method == "bold" and depth == 9 else 0.0
     accuracy = 0.5 + gain + 0.01 * draw(seed) + 0.001 * draw(seed + 10 * depth)
     return {
@@ -111,8 +111,8 @@ def test_a_study_runs_is_stored_and_is_loaded(toy, capsys):
     ]
     assert frame["learning_rate"].head(6).tolist() == [0.1, 0.1, 1.0, 1.0, 10.0, 10.0]
     assert result.final["seed"].tolist() == [0, 1, 2, 3, 4] * 4
-    chosen = result.final.groupby("variant")["learning_rate"].unique()
-    assert (chosen["plain"].tolist(), chosen["bold"].tolist()) == ([0.1], [10.0])
+    assert result.final["learning_rate"].tolist() == [0.1] * 5 + [10.0] * 5 + [1.0] * 5 + [10.0] * 5
+    assert result.at_edge == [("deep", "plain"), ("deep", "bold"), ("10", "bold")]
     # values come back bit by bit
     assert set(frame["loss[2]"]) == {1 / 3}
     assert set(frame["gradient"]) == {math.inf, 1e-12}
@@ -152,15 +152,19 @@ def test_what_is_up_to_date_is_left_alone(toy, capsys):
 
 def test_a_study_without_a_search_keeps_its_own_rates(tmp_path):
     (tmp_path / "fixed.py").write_text(
+        "from functools import partial\n"
         "from companion.lab.studies import Study\n"
         "def run(seed, learning_rate=1.0, rule=None): return {'x': learning_rate}\n"
-        "STUDY = Study(question='?', run=run, seeds=[3, 1], variants={\n"
-        "    'slow': {'learning_rate': 0.1}, 'none': {}, 'ruled': {'rule': run}})\n"
+        "STUDY = Study(question='?', run=run, seeds=[3, 1], settings={'10': {}}, variants={\n"
+        "    'slow': {'learning_rate': 0.1}, 'None': {}, 'rule': {'rule': partial(run, 1)}})\n"
     )
     result = run_study("fixed", tmp_path, n_jobs=1)
+    assert result.frame["variant"].tolist() == ["slow"] * 2 + ["None"] * 2 + ["rule"] * 2
+    assert result.frame["setting"].tolist() == ["10"] * 6
     assert result.frame["x"].tolist() == [0.1, 0.1, 1.0, 1.0, 1.0, 1.0]
     assert result.frame["learning_rate"].fillna(0).tolist() == [0.1, 0.1, 0, 0, 0, 0]
-    assert result.frame["rule"].tolist()[-1] == "run"
+    # an object is stored as its text, without the address that changes from run to run
+    assert result.frame["rule"].tolist()[-1] == "functools.partial(<function run>, 1)"
     assert result.at_edge == []
     assert spot_check("fixed", rng=np.random.default_rng(0), folder=tmp_path)["holds"].all()
 
@@ -212,21 +216,28 @@ def test_a_killed_study_repeats_no_finished_run(tmp_path):
     assert not store.exists()
 
 
-def test_an_interrupted_study_says_how_to_continue(toy, capsys):
-    stop = DEFINITION.replace('    """One run."""', "    if seed == 3: raise KeyboardInterrupt")
-    (toy / "toy.py").write_text(stop)
-    assert main(["--folder", str(toy), "--jobs", "1"]) == 130
-    assert "toy: interrupted; finished runs are kept" in capsys.readouterr().out
-    kept = len(runs_done(toy))
-    assert kept == 2 * 2 * 3 * 2 + 3 * 2  # the search, and in one setting the seeds 0, 1, 2
-    assert main(["--folder", str(toy), "--jobs", "1"]) == 130
-    assert "toy: 44 runs, 30 of them done." in capsys.readouterr().out
-    assert len(runs_done(toy)) == kept
+def test_an_interrupted_study_says_how_to_continue(toy, capsys, monkeypatch):
+    stop = '    if str(seed) == os.environ.get("STOP"): raise KeyboardInterrupt'
+    text = DEFINITION.replace('    """One run."""', stop).replace("import math", "import math, os")
+    (toy / "toy.py").write_text(text)
+    done = 2 * 2 * 3 * 2  # the search
+    for seed in (2, 3):
+        monkeypatch.setenv("STOP", str(seed))
+        assert main(["--folder", str(toy), "--jobs", "1"]) == 130
+        out = capsys.readouterr().out
+        assert "toy: interrupted; finished runs are kept" in out
+        assert len(runs_done(toy)) == done + 2 * seed  # in one setting the seeds before
+        with (toy / ".partial" / "toy.jsonl").open("a") as store:
+            store.write('{"stage": "fin')  # torn each time
+    assert f"toy: 44 runs, {done + 4} of them done." in out
+    monkeypatch.delenv("STOP")
+    assert main(["--folder", str(toy), "--jobs", "1"]) == 0
+    assert len(runs_done(toy)) == len(load("toy", toy).frame) == 44
 
 
 def test_a_failing_run_is_named_and_the_others_are_kept(toy):
-    (toy / "toy.py").write_text(DEFINITION.replace('"bold": 100.0', '"bald": 100.0'))
-    with pytest.raises(RuntimeError, match=r"variant 'bold'.*seed 100 failed: KeyError: 'bold'"):
+    (toy / "toy.py").write_text(DEFINITION.replace("gain = 0.3", "gain = 1 / 0"))
+    with pytest.raises(RuntimeError, match=r"variant 'bold'.*seed 100 failed: ZeroDivisionError"):
         run_study("toy", toy, n_jobs=1)
     assert (toy / ".partial" / "toy.jsonl").read_text().count('"variant": "plain"') == 3
 
@@ -320,18 +331,15 @@ def test_declared_data_from_elsewhere_count(tmp_path, monkeypatch):
 def test_the_fingerprint_is_that_of_every_python(tmp_path):
     (tmp_path / "toy.py").write_text(DEFINITION)
     assert (
-        run_study("toy", tmp_path, n_jobs=1).provenance["fingerprint"] == "64b0ba1438c25c42"
+        run_study("toy", tmp_path, n_jobs=1).provenance["fingerprint"] == "654a32c637154416"
     )  # by 3.11
 
 
 def test_a_file_that_changes_while_it_runs_stops_the_study(toy):
-    (toy / "toy.py").write_text(
-        DEFINITION.replace(
-            '    """One run."""', '    with open(__file__, "a") as own: own.write("changed = 1\\n")'
-        )
-    )
+    changes = "\nwith open(__file__, 'a') as own: own.write('changed = 1\\n')\n"  # when opened
+    (toy / "toy.py").write_text(DEFINITION + changes)
     with pytest.raises(RuntimeError, match=r"toy\.py changed while it was running"):
-        run_study("toy", toy, n_jobs=2)
+        run_study("toy", toy, n_jobs=1)
 
 
 def test_missing_studies_and_results_are_named(toy):
@@ -391,18 +399,40 @@ def test_an_honest_table_passes(toy):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("depth", "metric", "value"),
     [
-        lambda frame: frame.__setitem__("accuracy", frame["accuracy"] + 0.5),
-        lambda frame: frame.__setitem__("loss[2]", 0.33334),
-        lambda frame: frame.__setitem__("loss[2]", math.nan),
-        lambda frame: frame.__setitem__("gradient", 1.0),
+        (2, "accuracy", 0.9),
+        (9, "accuracy", math.nan),
+        (2, "loss[2]", 0.33334),
+        (2, "gradient", 1.1e-12),
+        (2, "gradient", math.inf),  # all diverged, and a new run does not
+        (9, "gradient", 1.0),  # none diverged, and a new run does
     ],
 )
-def test_a_doctored_table_fails(toy, change):
+def test_a_doctored_table_fails(toy, depth, metric, value):
     run_study("toy", toy, n_jobs=1)
+
+    def change(frame):
+        frame.loc[frame["depth"] == depth, metric] = value
+
     doctor(toy, change)
-    assert not check(toy, runs=20)["holds"].all()
+    failed = check(toy, runs=20).query("not holds")
+    assert set(failed["metric"]) == {metric}
+    assert set(failed["setting"]) == {{2: "10", 9: "deep"}[depth]}
+    assert len(failed) == 10
+
+
+def test_the_last_digits_may_differ(toy):
+    run_study("toy", toy, n_jobs=1)
+
+    def change(frame):
+        frame["loss[2]"] *= 1 + 1e-9
+        frame.loc[frame["seed"] == 0, "gradient"] = math.nan  # inf elsewhere: both diverged
+
+    doctor(toy, change)
+    report = check(toy, runs=20)
+    assert report.query("metric == 'loss[2]'")["holds"].all()
+    assert report.query("metric == 'gradient' and setting == 'deep'")["holds"].all()
 
 
 def test_another_processor_may_move_runs_within_their_spread(toy):

@@ -13,7 +13,7 @@ if sys.version_info < OLDEST:
         % (OLDEST + (sys.version.split()[0],))
     )
 try:
-    import ensurepip
+    import ensurepip  # noqa: F401
     import venv  # noqa: F401
 except ImportError:
     problems.append(

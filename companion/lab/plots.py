@@ -13,6 +13,7 @@ import numpy as np
 from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
@@ -111,9 +112,14 @@ def label_lines(
         x, y = points[text]
         below = max(float(np.clip(y, 0, 1)), below + gap)
         axes.text(
-            x + 0.015, below, text, color=labels[text][2], transform=axes.transAxes,
+            x + 0.015, below, text, color=_dark(labels[text][2]), transform=axes.transAxes,
             va="center", ha="left", fontsize="small",
         )  # fmt: skip
+
+
+def _dark(color: str) -> tuple[float, ...]:
+    """Return a line's colour dark enough for text on white."""
+    return tuple(0.6 * part for part in to_rgb(color))
 
 
 def show(figure: Figure, alt: str) -> None:

@@ -565,14 +565,13 @@ def spot_check(
 
 
 def _prediction_interval(values: np.ndarray, alpha: float) -> tuple[float, float]:
-    """Where one more value is expected; equal values leave room for rounding."""
+    """Where one more value is expected; a single value does not tell its spread."""
     if values.size == 0:
         return np.nan, np.nan
     mean, half = float(values.mean()), 0.0
     if values.size > 1:
         spread = float(values.std(ddof=1)) * (1 + 1 / values.size) ** 0.5
         half = float(stats.t.isf(alpha / 2, values.size - 1)) * spread
-    half = max(half, 1e-6 * abs(mean))
     return mean - half, mean + half
 
 

@@ -98,17 +98,17 @@ class FoldSolutions(SphinxTransform):
         """Fold every solution of the page."""
         for start in list(self.document.findall(solution_start)):
             label, parent = start["label"], start.parent
-            first = parent.index(start)
-            ends = (
-                i for i, node in enumerate(parent) if i > first and isinstance(node, solution_end)
-            )
-            last = next(ends, first)
-            content = parent[first + 1 : last]
-            parent[first : last + 1] = [solution("", *content, ids=[f"solution-{label}"])]
-            if last == first:
-                logger.warning("this solution does not end in its section", location=start)
             if label not in self.document.nameids:
                 logger.warning("there is no exercise %r on this page", label, location=start)
+            first = last = parent.index(start)
+            for index, node in enumerate(parent[first + 1 :], first + 1):
+                if isinstance(node, solution_start | solution_end):
+                    last = index if isinstance(node, solution_end) else first
+                    break
+            if last == first:
+                logger.warning("this solution does not end in its section", location=start)
+            content = parent[first + 1 : last]
+            parent[first : last + 1] = [solution("", *content, ids=[f"solution-{label}"])]
         for end in list(self.document.findall(solution_end)):
             logger.warning("no solution starts before this end in its section", location=end)
             end.parent.remove(end)

@@ -1,5 +1,6 @@
 """What stored outputs become: figures with alternative text, decided claims as cards."""
 
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from myst_nb.core.render import MimeData, NbElementRenderer
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
-from companion.lab.claims import recorded_decisions
+from companion.lab.claims import Claim, Decision, recorded_decisions
 
 from .claims import card, read_claims
 
 
 class BookRenderer(NbElementRenderer):
-    """MyST-NB's renderer, with what this book adds to it."""
+    """MyST-NB's renderer of one page, with what this book adds to it."""
 
     def render_image(self, data: MimeData) -> list[nodes.Element]:
         """Give the image the alternative text that the run stored in the output's metadata."""
@@ -32,26 +33,35 @@ class BookRenderer(NbElementRenderer):
         self, output: NotebookNode, cell_metadata: dict[str, Any], cell_index: int, source_line: int
     ) -> list[nodes.Element]:
         """Show each printed verdict as a card, and make its cell the target ``claim-ID``."""
-        env, document = self.renderer.sphinx_env, self.renderer.document
-        decisions = recorded_decisions(Path(env.doc2path(env.docname)))
-        printed = {
-            f"{d.verdict.upper()} {name}: {d.measured}": name for name, d in decisions.items()
-        }
         rendered: list[nodes.Element] = []
         lines = output["text"].splitlines(keepends=True)
-        for claim_id, part in groupby(lines, key=lambda line: printed.get(line.rstrip("\n"))):
+        for decided, part in groupby(lines, key=lambda line: self._decided.get(line.rstrip("\n"))):
             text = "".join(part)
-            if claim_id is not None:
-                target = nodes.target("", "", names=[f"claim-{claim_id}"])
-                document.note_explicit_target(target, target)
-                cell = self.renderer.current_node.parent
-                cell.parent.insert(cell.parent.index(cell), target)
-                claim = read_claims(env)[claim_id]
-                rendered.append(card(claim, decisions[claim_id], f"ledger-{claim_id}"))
+            if decided is not None:
+                claim, decision = decided
+                self._mark_cell(f"claim-{claim.id}")
+                rendered.append(card(claim, decision, f"ledger-{claim.id}"))
             elif text.strip():
                 output = NotebookNode(output, text=text)
                 rendered += super().render_stdout(output, cell_metadata, cell_index, source_line)
         return rendered
+
+    @cached_property
+    def _decided(self) -> dict[str, tuple[Claim, Decision]]:
+        """What this page decides, by the line that was printed."""
+        env = self.renderer.sphinx_env
+        claims = read_claims(env)
+        return {
+            f"{decision.verdict.upper()} {name}: {decision.measured}": (claims[name], decision)
+            for name, decision in recorded_decisions(Path(env.doc2path(env.docname))).items()
+        }
+
+    def _mark_cell(self, name: str) -> None:
+        """Make the cell whose outputs are being rendered a target of that name."""
+        target = nodes.target("", "", names=[name])
+        self.renderer.document.note_explicit_target(target, target)
+        cell = self.renderer.current_node.parent
+        cell.parent.insert(cell.parent.index(cell), target)
 
 
 def setup(app: Sphinx) -> None:

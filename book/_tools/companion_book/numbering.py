@@ -15,21 +15,15 @@ from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 CHAPTER = re.compile(r"book/(\d\d)-[\w-]+")
 
 
-def chapter_number(docname: str) -> int | None:
-    """Return the number that a page's name gives it, or None when it is no chapter."""
-    match = CHAPTER.fullmatch(docname)
-    return int(match[1]) if match else None
-
-
 def assign_section_numbers(self: TocTreeCollectorWithStyles, env: BuildEnvironment) -> list[str]:
     """Give every chapter and its sections their numbers; return the pages whose numbers changed."""
     before = env.toc_secnumbers
     env.toc_secnumbers = {}
     for docname, contents in env.tocs.items():
-        number = chapter_number(docname)
-        if number is not None:
-            env.titles[docname]["secnumber"] = (number,)
-            env.toc_secnumbers[docname] = _number_entries(contents, (number,))
+        if match := CHAPTER.fullmatch(docname):
+            number = (int(match[1]),)
+            env.titles[docname]["secnumber"] = number
+            env.toc_secnumbers[docname] = _number_entries(contents, number)
     return [doc for doc, numbers in env.toc_secnumbers.items() if numbers != before.get(doc)]
 
 
