@@ -43,7 +43,7 @@ STUDY = Study(
         },
     },
     seeds=range(20),
-    learning_rates=[0.003, 0.01, 0.03, 0.1, 0.3],
+    learning_rates=[0.01, 0.03, 0.1, 0.3, 1.0],
     tuning_seeds=range(100, 103),
     tuning_metric="log2_steps",
     tuning_mode="min",

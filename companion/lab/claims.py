@@ -199,8 +199,7 @@ class VerdictTable:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><td><a href="#claim-{claim.id}"><code>{claim.id}</code></a><br>'
-            f"{html.escape(claim.statement)}</td>"
+            f"<tr><td>{self._name(claim)}<br>{html.escape(claim.statement)}</td>"
             f'<td><span class="verdict verdict-{verdict}">{verdict}</span></td>'
             f"<td>{html.escape(measured)}</td></tr>\n"
             for claim, verdict, measured in self._rows()
@@ -210,6 +209,12 @@ class VerdictTable:
             '<th scope="col">Verdict</th><th scope="col">Measured here</th></tr></thead>\n'
             f"<tbody>{rows}</tbody></table>"
         )
+
+    def _name(self, claim: Claim) -> str:
+        """Return the claim's id, which links to the cell that decided it, if one did."""
+        name = f"<code>{claim.id}</code>"
+        decided = claim.id in self.decisions
+        return f'<a href="#claim-{claim.id}">{name}</a>' if decided else name
 
     def _rows(self) -> list[tuple[Claim, str, str]]:
         return [

@@ -82,12 +82,13 @@ def card(claim: Claim, decision: Decision | None, target: str) -> nodes.containe
     verbatim = {"support_smartquotes": False}
     files = ", ".join(source[:3] for source in claim.sources)
     facts = nodes.paragraph(classes=["claim-facts"], **verbatim)
+    verdict = state(claim, decision)
     if decision is None:
         facts += nodes.inline("", claim.id)
     else:
-        facts += [nodes.Text(f"Measured: {decision.measured} · "), link(claim.id, target)]
+        measured = "" if verdict == "untestable" else "Measured: "
+        facts += [nodes.Text(f"{measured}{decision.measured} · "), link(claim.id, target)]
     facts += nodes.Text(f" · stated in {files}")
-    verdict = decision.verdict if decision else "open"
     statement = nodes.paragraph("", "", badge(verdict), **verbatim)
     statement += nodes.Text(f" {claim.statement}")
     container = nodes.container("", statement, classes=["claim", f"verdict-{verdict}"])
@@ -95,6 +96,13 @@ def card(claim: Claim, decision: Decision | None, target: str) -> nodes.containe
         container += nodes.paragraph("", claim.note, **verbatim)
     container += facts
     return container
+
+
+def state(claim: Claim, decision: Decision | None) -> str:
+    """Return the verdict of the claim's run; what cannot be tested may do without a run."""
+    if decision is not None:
+        return decision.verdict
+    return "untestable" if claim.verdict == "untestable" else "open"
 
 
 class LedgerDirective(SphinxDirective):
@@ -113,13 +121,13 @@ class LedgerDirective(SphinxDirective):
 
     def _compare(self, claims: dict[str, Claim], decisions: dict[str, Decision]) -> None:
         for claim in claims.values():
-            found = decisions[claim.id].verdict if claim.id in decisions else None
-            if found != claim.verdict:
+            found = state(claim, decisions.get(claim.id))
+            if found != (claim.verdict or "open"):
                 logger.warning(
                     "%s: book/claims.yml says %s, the stored notebooks say %s",
                     claim.id,
                     claim.verdict or "nothing",
-                    found or "nothing",
+                    found,
                     location=self.env.docname,
                 )
 
@@ -184,8 +192,8 @@ class VerdictRole(SphinxRole):
 
 def tally(claims: Iterable[Claim], decisions: dict[str, Decision]) -> list[str]:
     """Return how many of the claims have each verdict that occurs, such as "2 confirmed"."""
-    counts = Counter(decisions[c.id].verdict if c.id in decisions else "open" for c in claims)
-    return [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    counts = Counter(state(claim, decisions.get(claim.id)) for claim in claims)
+    return [f"{counts[word]} {word}" for word in STATES if counts[word]]
 
 
 def topic_title(topic: str) -> str:
