@@ -11,7 +11,7 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book
