@@ -5,7 +5,7 @@ chapters ?=
 names ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute studies clean
+.PHONY: help book test lab execute serve studies clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,9 @@ lab: .venv/.dev  ## open the chapters in JupyterLab
 
 execute: .venv/.dev  ## run the notebooks again and store their outputs: make execute chapters="02-initialization"
 	@$(BIN)/python book/_tools/execute.py $(chapters)
+
+serve: .venv/.dev  ## write with the book beside you: it is rebuilt and reloaded on change
+	@$(BIN)/python book/_tools/serve.py
 
 studies: .venv/.dev  ## repeat the studies whose definition changed: make studies names="initialization-speed"
 	@$(BIN)/python -m companion.lab.studies $(names)

@@ -407,7 +407,7 @@ def complaints(tmp_path_factory):
         "no solution starts before this end in its section",
         "received 'perhaps'",
         "one: book/claims.yml says confirmed, the stored notebooks say refuted",
-        "two: book/claims.yml says refuted, the stored notebooks say nothing",
+        "two: book/claims.yml says refuted, the stored notebooks say open",
         "stderr was found in the cell outputs",
     ],
 )

@@ -2,12 +2,21 @@
 
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from companion import activations
 from companion.initializers import variance_scaling
-from companion.lab.diagnostics import Recorder, gaussian_mean, signal_theory, signals
+from companion.lab import plots
+from companion.lab.diagnostics import (
+    Recorder,
+    gaussian_mean,
+    layer_figure,
+    signal_theory,
+    signals,
+    training_figure,
+)
 from companion.network import Activation, BatchNormalization, Dense, Sequential
 from companion.optimizers import GradientDescent, Optimizer
 
@@ -124,3 +133,53 @@ def test_errors():
         Recorder(X, Y, every=0)
     with pytest.raises(ValueError, match="one width more than weight variances, 3; received 2"):
         signal_theory(None, None, [1.0, 1.0], [5, 5])
+
+
+def recorded(activation, epochs=2):
+    model, recorder = network(Dense(8, activation), Dense(8, activation)), Recorder(X, Y, every=1)
+    optimizer = Optimizer(GradientDescent(), 0.1)
+    model.fit(X, Y, optimizer=optimizer, epochs=epochs, batch_size=50, callbacks=[recorder])
+    frame = recorder.frame
+    return frame[frame["layer"] < 3]
+
+
+def drawn(figure):
+    """Each panel's lines, by its title; the figure is closed."""
+    plt.close(figure)
+    return {axes.get_title(loc="left"): list(axes.lines) for axes in figure.axes[:6]}
+
+
+def test_networks_are_drawn_by_layer():
+    tanh, relu = (recorded(name).query("step == 1") for name in ("tanh", "relu"))
+    panels = drawn(layer_figure({"tanh": tanh, "relu": relu}))
+    np.testing.assert_array_equal(panels["activations: std"][1].get_ydata(), relu["a_std"])
+    np.testing.assert_array_equal(panels["update / weight"][0].get_xdata(), [1, 2])
+    assert len(panels["saturated activations"]) == 1  # tanh; ReLU has no flat ends
+    assert len(panels["dead units"]) == 2
+    colors = [line.get_color() for line in panels["activations: std"]]
+    assert colors == [plots.style(name)["color"] for name in ("tanh", "relu")]
+
+
+def test_an_empty_panel_holds_the_names():
+    figure = layer_figure({"tanh": recorded("tanh").query("step == 0")})
+    assert drawn(figure)["update / weight"] == []
+    names = figure.axes[5].get_legend().get_texts()
+    assert [text.get_text() for text in names] == ["tanh"]
+
+
+def test_training_is_drawn_by_step():
+    frame = recorded("relu", epochs=3)
+    panels = drawn(training_figure(frame))
+    first = frame.query("layer == 1")
+    np.testing.assert_array_equal(panels["signal: RMS of dL/dz"][0].get_ydata(), first["signal"])
+    # There is no update before the first step, and ReLU does not saturate
+    np.testing.assert_array_equal(panels["update / weight"][0].get_xdata(), [1, 2, 3])
+    assert len(panels["update / weight"]) == 2
+    assert panels["saturated activations"] == []
+
+
+def test_a_log_scale_shows_two_decades():
+    axes = training_figure(recorded("tanh")).axes[0]
+    plt.close()
+    low, high = axes.get_ylim()
+    assert high / low >= 99

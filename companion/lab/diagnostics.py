@@ -1,14 +1,20 @@
 """What flows through a network, layer by layer: measured, and as the theory predicts it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from companion import activations
+from companion.lab import plots
 from companion.network import Callback, Sequential
 from companion.network.layers import Activation, Dense
 
@@ -78,6 +84,7 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
 def _look_at(layer: Activation, examples: int, backward: bool) -> dict[str, float]:
     z, a = layer.z, layer.a
     row = {"z_mean": z.mean(), "z_std": z.std(), "a_mean": a.mean(), "a_std": a.std()}
+    row |= {"saturated": np.nan, "dead": np.nan}
     slope = None if layer.activation_gradient is None else layer.activation_gradient(z)
     steepest = _BOUNDED.get(layer.activation)  # type: ignore[arg-type]
     if slope is not None:
@@ -161,6 +168,136 @@ class Recorder(Callback):
     def frame(self) -> pd.DataFrame:
         """All looks so far."""
         return pd.concat(self._looks, ignore_index=True)
+
+
+# Figures
+
+# Column of signals: title and scale. The same six, in the same places, in every chapter.
+_PANELS = {
+    "a_std": ("activations: std", "log"),
+    "saturated": ("saturated activations", "linear"),
+    "dead": ("dead units", "linear"),
+    "signal": ("signal: RMS of dL/dz", "log"),
+    "gradient_to_weight": ("gradient / weight", "log"),
+    "update_to_weight": ("update / weight", "log"),
+}
+
+
+def layer_figure(
+    looks: Mapping[str, pd.DataFrame], styles: Mapping[str, Mapping[str, Any]] | None = None
+) -> Figure:
+    """Draw what flows through several networks at one moment, layer by layer.
+
+    Parameters
+    ----------
+    looks : mapping of str to DataFrame
+        Each network's name with its :func:`signals`, or with one step of :class:`Recorder`'s.
+    styles : mapping of str to keywords for ``plot``, optional
+        Without it the names are methods that :func:`companion.lab.plots.style` knows.
+
+    Returns
+    -------
+    Figure
+        Six panels: activations, saturated ones, dead units, the signal, the gradient-to-weight
+        and the update-to-weight ratio. The networks' names stand in the first free one.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> model = mlp(np.random.default_rng(0), [10, 10], "relu", "he_normal")
+    >>> look = signals(model, np.ones((5, 28, 28)), np.zeros(5, int))
+    >>> figure = layer_figure({"relu": look})
+    >>> figure.axes[3].get_title(loc="left")
+    'signal: RMS of dL/dz'
+    >>> plt.close(figure)
+    """
+    figure, panels = _six_panels("layer")
+    for name, look in looks.items():
+        style = plots.style(name) if styles is None else styles[name]
+        layers = look.get("layer", look.index)
+        for axes, column in zip(panels, _PANELS, strict=True):
+            if column in look and look[column].notna().any():
+                axes.plot(layers, look[column], **{"label": name, "markersize": 4, **style})
+    handles = panels[0].get_legend_handles_labels()
+    _finish(panels)
+    free = next((axes for axes in panels if not axes.lines), panels[0])
+    free.legend(*handles, fontsize="small", loc="center" if not free.lines else "best")
+    depth = max(len(look) for look in looks.values())
+    panels[0].set_xticks(sorted({1, (depth + 1) // 2, depth}))
+    return figure
+
+
+def training_figure(frame: pd.DataFrame) -> Figure:
+    """Draw what flows through the layers of one network while it trains.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        :attr:`Recorder.frame`, or some of its layers.
+
+    Returns
+    -------
+    Figure
+        The panels of :func:`layer_figure`, over steps; one line a layer, the bottom one darkest.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> model = mlp(np.random.default_rng(0), [10, 10], "relu", "he_normal")
+    >>> x, y = np.ones((64, 28, 28)), np.zeros(64, int)
+    >>> recorder = Recorder(x, y, every=1)
+    >>> _ = model.fit(
+    ...     x, y, optimizer=Optimizer(GradientDescent(), 0.1), epochs=2, callbacks=[recorder]
+    ... )
+    >>> figure = training_figure(recorder.frame)
+    >>> len(figure.axes[0].lines)
+    3
+    >>> plt.close(figure)
+    """
+    figure, panels = _six_panels("training step")
+    layers = sorted(frame["layer"].unique())
+    # Yellow, the end of the map, is too pale for a line
+    colors = plt.get_cmap("cividis")(np.linspace(0, 0.85, len(layers)))
+    for axes, column in zip(panels, _PANELS, strict=True):
+        for layer, color in zip(layers, colors, strict=True):
+            line = frame[(frame["layer"] == layer) & frame[column].notna()]
+            if len(line):
+                axes.plot(line["step"], line[column], color=color, linewidth=1.4)
+    _finish(panels)
+    edges = BoundaryNorm(np.arange(len(layers) + 1) + 0.5, len(layers))
+    bar = ScalarMappable(edges, ListedColormap(colors))
+    figure.colorbar(bar, ax=list(panels), label="layer", ticks=[1, len(layers)], aspect=40)
+    return figure
+
+
+def _six_panels(x: str) -> tuple[Figure, list[Axes]]:
+    figure, grid = plt.subplots(2, 3, figsize=(7.2, 4.4), sharex=True)
+    panels = list(grid.flat)
+    for axes, (title, scale) in zip(panels, _PANELS.values(), strict=True):
+        axes.set_title(title, loc="left")
+        axes.set(yscale=scale)
+        if scale == "linear":
+            axes.set(ylim=(-0.03, 1.03))
+            axes.yaxis.set_major_formatter("{x:.0%}")
+    for axes in grid[1]:
+        axes.set(xlabel=x)
+    return figure, panels
+
+
+def _finish(panels: Sequence[Axes]) -> None:
+    """Give log scales two decades at least, and take the axes from panels without a line."""
+    for axes in panels:
+        if not axes.lines:
+            axes.grid(False)
+            axes.set_yticks([])
+            axes.set_yticks([], minor=True)
+            axes.text(0.5, 0.9, "none", transform=axes.transAxes, ha="center", color=plots.GREY)
+        elif axes.get_yscale() == "log":
+            low, high = axes.get_ylim()
+            if high < 100 * low:
+                middle = (low * high) ** 0.5
+                axes.set_ylim(middle / 10, middle * 10)
 
 
 # Theory

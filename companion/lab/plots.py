@@ -112,13 +112,19 @@ def label_lines(
         x, y = points[text]
         below = max(float(np.clip(y, 0, 1)), below + gap)
         axes.text(
-            x + 0.015, below, text, color=_dark(labels[text][2]), transform=axes.transAxes,
+            x + 0.015, below, text, color=dark(labels[text][2]), transform=axes.transAxes,
             va="center", ha="left", fontsize="small",
         )  # fmt: skip
 
 
-def _dark(color: str) -> tuple[float, ...]:
-    """Return a line's colour dark enough for text on white."""
+def dark(color: str) -> tuple[float, ...]:
+    """Return a line's colour dark enough for text on white.
+
+    Examples
+    --------
+    >>> [round(part, 2) for part in dark(ORANGE)]
+    [0.54, 0.37, 0.0]
+    """
     return tuple(0.6 * part for part in to_rgb(color))
 
 
