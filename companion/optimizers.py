@@ -33,6 +33,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion import fused
+
 __all__ = [
     "AdaGrad",
     "AdaMax",
@@ -686,22 +688,32 @@ class Optimizer:
             if isinstance(value, np.ndarray):
                 _check_like(weights, value, "state")
 
-        flat_weights, flat_gradient = weights.reshape(-1), gradient.reshape(-1)
-        flat_old = [v.reshape(-1) if isinstance(v, np.ndarray) else float(v) for v in old]
-        new = old
-        for start in range(0, weights.size, _BLOCK):
-            block = slice(start, start + _BLOCK)
-            state = tuple(v[block] if isinstance(v, np.ndarray) else v for v in flat_old)
-            step, new = rule.update(flat_gradient[block], state, flat_weights[block], t, rate)
-            flat_weights[block] -= step
-            for before, after in zip(state, new, strict=True):
-                if isinstance(before, np.ndarray):
-                    before[...] = after
-        # the arrays hold their new values already; the floats are the same in every block
+        flat = weights.reshape(-1), gradient.reshape(-1)
+        state = tuple(v.reshape(-1) if isinstance(v, np.ndarray) else float(v) for v in old)
+        new = fused.step(rule, *flat, state, t, rate)
+        if new is None:
+            new = _step_in_blocks(rule, *flat, state, t, rate)
+        # the arrays hold their new values already
         self.state = tuple(
             v if isinstance(v, np.ndarray) else float(n) for v, n in zip(old, new, strict=True)
         )
         self.t = t
+
+
+def _step_in_blocks(
+    rule: Rule, weights: Array, gradient: Array, state: State, t: int, learning_rate: float
+) -> State:
+    new = state
+    for start in range(0, weights.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        old = tuple(v[block] if isinstance(v, np.ndarray) else v for v in state)
+        step, new = rule.update(gradient[block], old, weights[block], t, learning_rate)
+        moved = weights[block] - step  # kept apart: a rule may return what it was given
+        for before, after in zip(old, new, strict=True):
+            if isinstance(before, np.ndarray):
+                before[...] = after
+        weights[block] = moved
+    return new  # its floats are the same in every block
 
 
 def _check_rate(rate: float) -> float:
@@ -713,7 +725,7 @@ def _check_rate(rate: float) -> float:
 
 
 def _check_weights(weights: Array) -> None:
-    if not isinstance(weights, np.ndarray) or not np.issubdtype(weights.dtype, np.floating):
+    if not isinstance(weights, np.ndarray) or weights.dtype.kind != "f":
         received = getattr(weights, "dtype", type(weights).__name__)
         raise TypeError(f"weights must be an array of floats; received {received}")
     if not weights.flags.c_contiguous:

@@ -172,18 +172,26 @@ class Activation(Layer):
                 self.activation_gradient = gradient_of(self.activation, activations)
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator) -> Array:
-        """Return f(z), and keep z and f(z)."""
-        return self.activate(x)
+        """Return f(z), and keep z."""
+        return self.activate(self.preactivate(x))
 
     def backward(self, dy: Array, input_gradient: bool = True) -> Array:
         r"""Return :math:`\partial L/\partial z = \partial L/\partial a \cdot f'(z)`."""
         return self.backward_preactivation(self.through_activation(dy), input_gradient)
 
+    def preactivate(self, x: Array) -> Array:
+        """Return z, and keep it: all that a loss needs of the output layer."""
+        self.z = x
+        return x
+
     def activate(self, z: Array) -> Array:
-        """Return f(z), and keep both."""
-        self.z = z
-        self.a = z if self.activation is None else self.activation(z)
-        return self.a
+        """Return f(z)."""
+        return z if self.activation is None else self.activation(z)
+
+    @property
+    def a(self) -> Array:
+        """What the last forward pass made of z."""
+        return self.activate(self.z)
 
     def through_activation(self, da: Array) -> Array:
         r"""Return :math:`\partial L/\partial z` for a given :math:`\partial L/\partial a`."""
@@ -281,13 +289,13 @@ class Dense(Activation):
             self.weights["bias"] = np.zeros(self.units, dtype)
         return (self.units,)
 
-    def forward(self, x: Array, training: bool, rng: np.random.Generator) -> Array:
-        """Return f(xW + b)."""
+    def preactivate(self, x: Array) -> Array:
+        """Return z = xW + b, and keep x and z."""
         self.x = x
-        z = x @ self.weights["kernel"]
+        self.z = x @ self.weights["kernel"]
         if self.use_bias:
-            z += self.weights["bias"]
-        return self.activate(z)
+            self.z += self.weights["bias"]
+        return self.z
 
     def backward_preactivation(self, dz: Array, input_gradient: bool = True) -> Array:
         """Fill the gradients of kernel and bias, and return the input's."""
@@ -298,7 +306,7 @@ class Dense(Activation):
             if self.regularizer_gradient is not None:
                 self.gradients["kernel"] += self.regularizer_gradient(kernel)
             if self.use_bias:
-                np.sum(dz, axis=0, out=self.gradients["bias"])
+                dz.sum(axis=0, out=self.gradients["bias"])
         return dz @ kernel.T if input_gradient else dz
 
     def penalty(self) -> float:

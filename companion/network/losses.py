@@ -4,6 +4,7 @@ The activation of the output layer decides the loss, so that loss and activation
 differentiated together: for all three pairs the gradient is "prediction minus target".
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def sparse_categorical_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]
     z = z - z.max(axis=1, keepdims=True)
     p = np.exp(z)
     total = p.sum(axis=1, keepdims=True)
-    loss = float((np.log(total[:, 0]) - z[rows, y]).mean())
+    loss = float((np.log(total[:, 0]) - z[rows, y]).sum() / len(z))
     p /= total
     p[rows, y] -= 1
     p /= len(z)
@@ -117,28 +118,28 @@ def mse(z: Array, y: NDArray) -> tuple[float, Array]:
     return float((error * error).mean()), 2 * error / z.size
 
 
-def _correct_class(z: Array, y: NDArray) -> NDArray[np.bool_]:
-    return z.argmax(axis=1) == y
+def _of_classes(z: Array, y: NDArray) -> float:
+    return float(np.count_nonzero(z.argmax(axis=1) == y) / len(z))
 
 
-def _correct_side(z: Array, y: NDArray) -> NDArray[np.bool_]:
-    return (z > 0) == y.reshape(z.shape)
+def _of_sides(z: Array, y: NDArray) -> float:
+    return float(np.count_nonzero((z > 0) == y.reshape(z.shape)) / z.size)
 
 
-def _not_defined(z: Array, y: NDArray) -> Array:
-    return np.full(len(z), np.nan)
+def _not_defined(z: Array, y: NDArray) -> float:
+    return math.nan
 
 
 class Loss(NamedTuple):
-    """A loss with its gradient, and which predictions count as correct."""
+    """A loss with its gradient, and the share of predictions that are correct."""
 
     value_and_gradient: Callable[[Array, NDArray], tuple[float, Array]]
-    correct: Callable[[Array, NDArray], NDArray]
+    accuracy: Callable[[Array, NDArray], float]
 
 
 #: The loss for each activation of the output layer.
 LOSSES = {
-    "softmax": Loss(sparse_categorical_crossentropy, _correct_class),
-    "sigmoid": Loss(binary_crossentropy, _correct_side),
+    "softmax": Loss(sparse_categorical_crossentropy, _of_classes),
+    "sigmoid": Loss(binary_crossentropy, _of_sides),
     "linear": Loss(mse, _not_defined),
 }

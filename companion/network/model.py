@@ -180,9 +180,9 @@ class Sequential:
         """Do as :meth:`differentiate`, and return the batch's loss and accuracy."""
         self._pack_again_if_frozen_or_thawed()
         loss = self.loss
-        z = self._logits(self.forward(x, True, rng))
+        z = self._logits(x, True, rng)
         value, signal = loss.value_and_gradient(z, y)
-        correct = float(loss.correct(z, y).mean())
+        accuracy = loss.accuracy(z, y)
         lowest = next(
             (i for i, layer in enumerate(self.layers) if layer.gradients), len(self.layers)
         )
@@ -190,11 +190,19 @@ class Sequential:
         for i in reversed(range(lowest, len(self.layers))):
             signal = backward(signal, i > lowest)
             backward = self.layers[i - 1].backward
-        return value + sum(layer.penalty() for layer in self.layers), correct
+        return value + sum(layer.penalty() for layer in self.layers), accuracy
 
-    def _logits(self, y: Array) -> Array:
-        output = self.layers[-1]
-        return output.z if isinstance(output, Activation) else y
+    def _logits(
+        self, x: Array, training: bool = False, rng: np.random.Generator | None = None
+    ) -> Array:
+        """Return what :meth:`forward` does, but before the output's activation."""
+        rng = self.mask_rng if rng is None else rng
+        *below, output = self.layers
+        for layer in below:
+            x = layer.forward(x, training, rng)
+        if isinstance(output, Activation):
+            return output.preactivate(x)
+        return output.forward(x, training, rng)
 
     def _backward_from_logits(self) -> Callable[[Array, bool], Array]:
         output = self.layers[-1]
@@ -249,9 +257,9 @@ class Sequential:
         x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
         loss, total, correct = self.loss, 0.0, 0.0
         for rows, targets in zip(_split(x), _split(y), strict=True):
-            z = self._logits(self.forward(rows))
+            z = self._logits(rows)
             total += len(rows) * loss.value_and_gradient(z, targets)[0]
-            correct += float(loss.correct(z, targets).mean()) * len(rows)
+            correct += len(rows) * loss.accuracy(z, targets)
         return total / len(x) + sum(layer.penalty() for layer in self.layers), correct / len(x)
 
     def fit(

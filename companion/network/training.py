@@ -162,7 +162,7 @@ def train(
         for start in range(0, len(x), batch_size):
             batch = order[start : start + batch_size]
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                loss, accuracy = model.backpropagate(x[batch], y[batch], mask_rng)
+                loss, accuracy = model.backpropagate(x.take(batch, axis=0), y[batch], mask_rng)
                 if clip is not None:
                     for gradient, clipped in zip(
                         model.gradients, clip(model.gradients), strict=True
