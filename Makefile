@@ -5,7 +5,7 @@ chapters ?=
 names ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute serve studies clean
+.PHONY: help book test lab execute serve studies bench clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,9 @@ serve: .venv/.dev  ## write with the book beside you: it is rebuilt and reloaded
 
 studies: .venv/.dev  ## repeat the studies whose definition changed: make studies names="initialization-speed"
 	@$(BIN)/python -m companion.lab.studies $(names)
+
+bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machine's limits (8 minutes, alone)
+	@$(BIN)/python -m companion.lab.bench
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv companion.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

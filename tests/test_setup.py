@@ -41,7 +41,9 @@ def test_a_full_disk_is_named(monkeypatch):
 def test_make_lists_its_commands():
     listed = subprocess.check_output(["make", "--no-print-directory"], cwd=ROOT, text=True)
     commands = {line.split()[0] for line in listed.splitlines()}
-    assert commands == {*("help", "book", "test", "lab", "execute", "serve", "studies", "clean")}
+    assert commands == {
+        *("help", "book", "test", "lab", "execute", "serve", "studies", "bench", "clean")
+    }
 
 
 def test_the_readme_and_the_makefile_agree():
