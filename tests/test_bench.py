@@ -12,6 +12,15 @@ from companion.lab.datasets import fashion_mnist
 from companion.optimizers import Rule
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_kerass_dtype():
+    """Keras fixes its default dtype with its first layer; other files set their own."""
+    yield
+    import keras
+
+    keras.utils.clear_session()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("speed")

@@ -94,9 +94,12 @@ def test_a_gradient_step_worked_by_hand():
 def keras():
     import keras
 
+    # The policy is fixed with the first layer of a process, the type of inputs is not
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield keras
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "elu", "selu", "mish"])
