@@ -1,6 +1,21 @@
-"""At the end of a run, say how much of the rendered book was tried."""
+"""What all test files share: Keras in double precision, and the count of what a browser tried."""
 
 from collections import Counter
+
+import pytest
+
+
+@pytest.fixture
+def keras():
+    """Keras in float64, whatever another file left: the policy outlasts the type of inputs."""
+    import keras
+
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield keras
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -32,16 +32,6 @@ def draw(rng, shape, axis, dtype=np.float64):
 # ---- live comparison with Keras -------------------------------------------------------------
 
 
-@pytest.fixture
-def keras():
-    import keras
-
-    floatx = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(floatx)
-
-
 @each_batch
 def test_equals_keras(keras, shape, axis):
     import tensorflow as tf

@@ -18,16 +18,6 @@ CLIPS = [clip_by_value, clip_by_norm, clip_one_by_global_norm]
 each_clip = pytest.mark.parametrize("clip", CLIPS)
 
 
-@pytest.fixture
-def keras():
-    import keras
-
-    floatx = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(floatx)
-
-
 @pytest.mark.parametrize("limit", [0.5, 2.0, 64.0])
 @pytest.mark.parametrize("argument", ["clipvalue", "clipnorm", "global_clipnorm"])
 def test_equals_keras(keras, argument, limit):

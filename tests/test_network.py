@@ -90,18 +90,6 @@ def test_a_gradient_step_worked_by_hand():
     assert model.weights.tolist() == [2.0]
 
 
-@pytest.fixture(scope="module")
-def keras():
-    import keras
-
-    # The policy is fixed with the first layer of a process, the type of inputs is not
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield keras
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "elu", "selu", "mish"])
 def test_training_follows_keras(keras, activation):
     model = small(layers=[Dense(8, activation), Dense(5, activation), Dense(3, "softmax")])

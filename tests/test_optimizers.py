@@ -76,16 +76,6 @@ KERAS = {
 }
 
 
-@pytest.fixture
-def keras():
-    import keras
-
-    floatx = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(floatx)
-
-
 @pytest.mark.parametrize("name", KERAS)
 def test_equals_keras(keras, name, monkeypatch):
     rule, keras_name, arguments = KERAS[name]
