@@ -1,11 +1,11 @@
 """The list of claims, how a notebook decides them, and that the deciding cells can fail."""
 
 import contextlib
+import runpy
 from pathlib import Path
 
 import jupytext
 import numpy as np
-import pandas as pd
 import pytest
 
 from companion.lab.claims import VERDICTS, Claims, VerdictChangedError, load, recorded_decisions
@@ -17,6 +17,7 @@ from companion.lab.experiments import (
 from companion.lab.plots import number
 
 BOOK = Path(__file__).parents[1] / "book"
+CLAIMS = {claim.id: claim for claim in load()}
 NOTEBOOKS = sorted(BOOK.glob("[0-9][0-9]-*.ipynb"))
 
 
@@ -140,76 +141,22 @@ def redecide(chapter, topic, claim_id, **measured):
     return claims.decisions[claim_id].verdict
 
 
-SPEEDS = {"signal": [2.0, 1.0], "gradient": [1.0, 1.0]}
-GROWING = np.array([np.arange(10) + 30.0, np.full(10, 0.2), np.arange(10) / 10])
-
-# By claim: chapter and topic, measurements that contradict it, and the verdict they lead to.
+#: By claim: measurements that contradict it, and the verdict to which they lead.
 CONTRADICTIONS = {
-    "vg-exploding-diverges": (
-        ("01-vanishing-and-exploding-gradients", "vanishing-exploding"),
-        {
-            "explosions": {
-                (factor, seed): (pd.DataFrame(SPEEDS), np.ones(50))
-                for factor in (1.0, 2.0)
-                for seed in range(5)
-            },
-            "stops": {2.0: [50] * 5},
-            "blown": {1.0: [0] * 5, 2.0: [0] * 5},
-        },
-        "refuted",
-    ),
-    "vg-activation-choice-to-blame": (
-        ("01-vanishing-and-exploding-gradients", "vanishing-exploding"),
-        {"signal_ratio": lambda *arguments: 1.0},
-        "refuted",
-    ),
-    "vg-variance-keeps-growing": (
-        ("01-vanishing-and-exploding-gradients", "vanishing-exploding"),
-        {
-            "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-            "ways_up": dict.fromkeys(("sigmoid", "relu", "linear"), GROWING),
-        },
-        "confirmed",
-    ),
-    "init-random-needed": (
-        ("02-initialization", "initialization"),
-        {"symmetry": {"all 0": ([250, 90], 0.8), "he_normal": ([300, 100], 0.8)}},
-        "unresolved",
-    ),
-    "init-selu-lecun-normal": (
-        ("02-initialization", "initialization"),
-        {
-            "selu_runs": dict.fromkeys(
-                ("lecun_normal", "lecun_uniform", "glorot_uniform", "he_normal"),
-                np.full((5, 2, 100), 3.0),
-            )
-        },
-        "refuted",
-    ),
-    "init-001-square-for-gradient": (
-        ("02-initialization", "initialization"),
-        {"measured_gains": {"1/fan out": (3.0, 0.5), "Glorot, 1/fan avg": (1.5, 0.5)}},
-        "confirmed",
-    ),
-    "init-microphone-chain": (
-        ("02-initialization", "initialization"),
-        {
-            "chains": {gain: np.ones((10, 51)) for gain in (0.9, 1.0, 1.1)},
-            "medians": dict.fromkeys((0.9, 1.0, 1.1), 1.0),
-        },
-        "unresolved",
-    ),
+    claim_id: entry
+    for path in sorted(Path(__file__).with_name("contradictions").glob("*.py"))
+    for claim_id, entry in runpy.run_path(str(path))["CONTRADICTIONS"].items()
 }
 
 
 @pytest.mark.parametrize("claim_id", CONTRADICTIONS)
 def test_a_wrong_measurement_changes_the_verdict(claim_id):
-    place, measured, verdict = CONTRADICTIONS[claim_id]
-    assert redecide(*place, claim_id, **measured) == verdict
-    recorded = next(claim.verdict for claim in load() if claim.id == claim_id)
-    assert verdict != recorded
+    measured, verdict = CONTRADICTIONS[claim_id]
+    claim = CLAIMS[claim_id]
+    assert redecide(claim.chapter, claim.topic, claim_id, **measured) == verdict
+    assert verdict != claim.verdict
 
 
 @pytest.mark.parametrize("chapter", [path.stem for path in NOTEBOOKS])
 def test_at_least_three_claims_of_a_chapter_are_contradicted(chapter):
-    assert sum(place[0] == chapter for place, *_ in CONTRADICTIONS.values()) >= 3
+    assert sum(CLAIMS[claim_id].chapter == chapter for claim_id in CONTRADICTIONS) >= 3
