@@ -1,6 +1,7 @@
 """The model: layers in a row, on one contiguous vector of weights."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 
 import numpy as np
@@ -155,6 +156,18 @@ class Sequential:
             for values in (*layer.weights.values(), *layer.statistics.values())
         ]
 
+    @contextmanager
+    def keep_statistics(self) -> Iterator[None]:
+        """Undo what is done to moving statistics in a ``with`` block."""
+        kept = [
+            (values, values.copy()) for layer in self.layers for values in layer.statistics.values()
+        ]
+        try:
+            yield
+        finally:
+            for values, before in kept:
+                values[...] = before
+
     # Forward and backward
 
     def forward(
@@ -238,7 +251,8 @@ class Sequential:
         x : array of shape (n, *input_shape)
         training : bool
             True keeps dropout and batch statistics as in training; the examples are then one
-            batch.
+            batch. The moving statistics stay as they are, unlike those of Keras's
+            ``model(x, training=True)``.
         rng : numpy.random.Generator, optional
             For the random masks; without it the model's own stream goes on.
 
@@ -246,10 +260,28 @@ class Sequential:
         ------
         ValueError
             If the examples have another shape.
+
+        Notes
+        -----
+        For Monte Carlo dropout (:func:`companion.dropout.mc_predict`) the batch normalization
+        should use its moving statistics, or a prediction depends on the other examples: set
+        ``trainable = False`` for those layers.
+
+        Examples
+        --------
+        >>> from functools import partial
+        >>> from companion.dropout import mc_predict
+        >>> from companion.network import Dense, Dropout, Sequential
+        >>> layers = [Dense(20, "relu"), Dropout(0.5), Dense(3, "softmax")]
+        >>> model = Sequential(layers, (2,), np.random.default_rng(0))
+        >>> passes = partial(model.predict, training=True, rng=np.random.default_rng(1))
+        >>> mc_predict(passes, np.ones((5, 2)), samples=10).shape
+        (10, 5, 3)
         """
         x = self._examples(x)
         if training:
-            return self.forward(x, True, rng)
+            with self.keep_statistics():
+                return self.forward(x, True, rng)
         return np.concatenate([self.forward(rows) for rows in _split(x)])
 
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
