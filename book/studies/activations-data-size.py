@@ -64,6 +64,7 @@ STUDY = Study(
         name: {"activation": activation}
         for name, activation in (
             ("relu", partial(Activation, "relu")),
+            ("elu", partial(Activation, "elu")),
             ("leaky 0.23", partial(Activation, partial(leaky_relu, alpha=MEAN))),
             ("rrelu", RReLU),
             ("prelu", PReLU),
@@ -71,7 +72,7 @@ STUDY = Study(
             ("swish, learned", Swish),
         )
     },
-    seeds=range(12),
+    seeds=range(10),
     learning_rates=[0.003, 0.01, 0.03],
     tuning_seeds=range(100, 102),
     tuning_metric="validation_accuracy",

@@ -38,7 +38,7 @@ STUDY = Study(
         "relu": {"activation": "relu"},
         "leaky 0.2": {"activation": partial(leaky_relu, alpha=0.2)},
     },
-    seeds=range(10),
+    seeds=range(8),
     learning_rates=[0.002, 0.004, 0.008],
     tuning_seeds=range(100, 102),
     tuning_metric="log2_steps",
