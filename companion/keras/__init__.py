@@ -7,6 +7,7 @@
 :class:`OneCycle`                 the 1cycle schedule of rate and momentum, a callback
 :class:`MCDropout`                dropout that stays active in predictions
 :class:`MCAlphaDropout`           the same for networks of SELU
+:class:`Swish`                    the activation that learns its beta
 :func:`to_keras`                  a companion network as a Keras model
 :func:`copy_weights`              weights from one to the other, in both directions
 :func:`fold_batch_norm`           a Keras model without the batch normalization after its layers
@@ -20,8 +21,8 @@ precision and training on several devices are not supported.
 """
 
 from companion.keras.conversion import copy_weights, fold_batch_norm, to_keras
-from companion.keras.dropout import MCAlphaDropout, MCDropout
 from companion.keras.initializers import KerasInitializer
+from companion.keras.layers import MCAlphaDropout, MCDropout, Swish
 from companion.keras.rules import KerasRule
 from companion.keras.schedules import KerasSchedule, OneCycle
 
@@ -32,6 +33,7 @@ __all__ = [
     "MCAlphaDropout",
     "MCDropout",
     "OneCycle",
+    "Swish",
     "copy_weights",
     "fold_batch_norm",
     "to_keras",

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from companion import batch_norm
+from companion.keras.layers import Swish
 
 # Functions of companion.activations that Keras has, by its name for them.
 _ACTIVATIONS = {
@@ -73,6 +74,10 @@ def _counterparts(layer: Any, dtype: str) -> list[Any]:
         return _activation(options["activation"], dtype)
     if kind in ("Flatten", "BatchNormalization", "Dropout", "AlphaDropout"):
         return [getattr(keras.layers, kind)(**options, dtype=dtype)]
+    if kind == "PReLU":
+        return [keras.layers.PReLU(dtype=dtype)]
+    if kind == "Swish":
+        return [Swish(dtype=dtype)]
     raise ValueError(f"expected a layer that Keras has, too; received {kind}")
 
 

@@ -66,7 +66,8 @@ class KerasRule(keras.optimizers.Optimizer):
     Everything is computed in the variable's dtype, also :math:`t`, :math:`\eta` and the powers of
     the :math:`\beta`, as in Keras's own optimizers. In float32 :math:`1 - \beta_2^t` thereby has
     a relative error of up to 3e-5 (at :math:`t` = 1, with :math:`\beta_2` = 0.999), which
-    :class:`companion.optimizers.Optimizer` has not. Gradients of embeddings are made dense.
+    :class:`companion.optimizers.Optimizer` has not; in float64 the two agree to 1e-12. Gradients
+    of embeddings are made dense.
 
     A file of a rule of your own is read with ``load_model(path, custom_objects={"Name": Name})``.
 
@@ -86,9 +87,7 @@ class KerasRule(keras.optimizers.Optimizer):
         super().__init__(_check_rate(learning_rate), **options)
         self.rule = rule
         if isinstance(rule, Momentum | Nesterov):
-            self._momentum = self.add_variable(
-                (), keras.initializers.Constant(rule.beta), name="momentum"
-            )
+            self._momentum = self.add_variable((), _constant(rule.beta), name="momentum")
 
     @property
     def momentum(self) -> Any:
@@ -118,7 +117,7 @@ class KerasRule(keras.optimizers.Optimizer):
         return tuple(
             self.add_variable(
                 np.shape(value),
-                keras.initializers.Constant(value),
+                _constant(value),
                 variable.dtype,
                 name=f"{variable.path.replace('/', '_')}_state_{i}",
             )
@@ -193,6 +192,10 @@ def _call(function: Callable[..., Any], *inputs: Any, **options: Any) -> _Array:
 
 def _tensor(value: Any) -> Any:
     return value.tensor if isinstance(value, _Array) else value
+
+
+def _constant(value: Any) -> Any:
+    return keras.initializers.Constant(np.asarray(value))  # a bare 0.9 becomes float32's 0.9
 
 
 def _check_rate(rate: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Dropout layers that stay active in predictions."""
+"""Layers that Keras does not have: dropout that stays active in predictions, a learned Swish."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -100,8 +101,59 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
         return super().call(inputs, training=True)
 
 
-keras.saving.register_keras_serializable("companion")(MCDropout)
-keras.saving.register_keras_serializable("companion")(MCAlphaDropout)
+class Swish(keras.layers.Layer):
+    r"""Swish that learns how steep its gates are, one beta a feature.
+
+    .. math:: a = z\, \sigma(\beta z)
+
+    The counterpart of :class:`companion.network.Swish`; Keras's own ``silu`` has :math:`\beta` = 1.
+
+    Parameters
+    ----------
+    beta : float, default 1.0
+        What all :math:`\beta` start at.
+    **options
+        Those of every Keras layer: ``name``, ``dtype``, ``trainable``.
+
+    Raises
+    ------
+    ValueError
+        When ``beta`` is not finite.
+
+    References
+    ----------
+    P. Ramachandran, B. Zoph, Q. Le (2017), Searching for activation functions, arXiv:1710.05941.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> layer = Swish()
+    >>> [round(float(value), 4) for value in layer(np.array([[-1.0, 1.0]]))[0]]
+    [-0.2689, 0.7311]
+    """
+
+    def __init__(self, beta: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        if not math.isfinite(beta):
+            raise ValueError(f"beta must be finite; received beta={beta}")
+        self.initial = float(beta)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Give each feature its beta."""
+        initializer = keras.initializers.Constant(self.initial)
+        self.beta = self.add_weight(input_shape[1:], initializer, name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        """Return Swish of the inputs."""
+        return inputs * keras.ops.sigmoid(self.beta * inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a ``.keras`` file stores."""
+        return {**super().get_config(), "beta": self.initial}
+
+
+for layer in (MCDropout, MCAlphaDropout, Swish):
+    keras.saving.register_keras_serializable("companion")(layer)
 
 
 def _check(rate: float) -> float:
