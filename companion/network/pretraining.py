@@ -194,8 +194,8 @@ class RestrictedBoltzmannMachine:
         -------
         array of zeros and ones, shape (n, visible)
         """
-        h = draw(rng, self.hidden_probabilities(v))
-        return draw(rng, self.visible_probabilities(h))
+        h = _draw(rng, self.hidden_probabilities(v))
+        return _draw(rng, self.visible_probabilities(h))
 
     def reconstruct(self, v: ArrayLike) -> Array:
         """Return the visible probabilities, given the hidden probabilities of `v`.
@@ -229,12 +229,13 @@ class RestrictedBoltzmannMachine:
         average over the data is known. That over the model is not, as :math:`Z` has too many
         terms, and is replaced by one over states that Gibbs sampling reaches after `k` steps:
         from the data (CD-k), or from where the last call ended (persistent CD). In both
-        averages :math:`h_j` stands for its probability given :math:`v`.
+        averages :math:`h_j` is replaced by its probability given :math:`v`: the same mean,
+        less noise.
 
         Parameters
         ----------
         v : array of shape (n, visible)
-            The data, in [0, 1]; values in between count as probabilities.
+            The data, in [0, 1]; grey values stand for the probability of a one.
         rng : numpy.random.Generator
         k : int
             The number of Gibbs steps.
@@ -244,10 +245,15 @@ class RestrictedBoltzmannMachine:
         Returns
         -------
         gradient : array like `weights`
-            To descend. Biased in CD-k, except in the limit of large `k`: it is not the gradient
-            of any function.
+            To descend. CD-k is biased, less so for larger `k`: what it estimates is not the
+            gradient of any function.
         chains : array of shape (n, hidden) or (m, hidden)
             The hidden states after the last step.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit or `k` is less than 1.
 
         References
         ----------
@@ -261,11 +267,11 @@ class RestrictedBoltzmannMachine:
             raise ValueError(f"k must be at least 1; received k={k}")
         v = self._rows(v, self.visible)
         data = self.hidden_probabilities(v)
-        h = draw(rng, data) if chains is None else chains
+        h = _draw(rng, data) if chains is None else chains
         for _ in range(k):
-            sampled = draw(rng, self.visible_probabilities(h))
+            sampled = _draw(rng, self.visible_probabilities(h))
             model = self.hidden_probabilities(sampled)
-            h = draw(rng, model)
+            h = _draw(rng, model)
         return _averages(sampled, model) - _averages(v, data), h
 
     def fit(
@@ -285,7 +291,7 @@ class RestrictedBoltzmannMachine:
         Parameters
         ----------
         v : array of shape (n, visible)
-            The data, in [0, 1]; values in between count as probabilities.
+            The data, in [0, 1]; grey values stand for the probability of a one.
         optimizer : Optimizer
             Steps along :meth:`contrastive_divergence`.
         epochs : int
@@ -297,7 +303,8 @@ class RestrictedBoltzmannMachine:
         k : int
             Gibbs steps for each gradient.
         persistent : bool
-            Whether the chains go on from one batch to the next.
+            Whether the chains go on from one batch to the next. They follow the machine only
+            while it changes slowly, so this wants a lower learning rate.
         validation_data : array of shape (m, visible), optional
             Examples to compare the training set with.
 
@@ -371,7 +378,7 @@ class RestrictedBoltzmannMachine:
         return v
 
 
-def draw(rng: np.random.Generator, probabilities: Array) -> Array:
+def _draw(rng: np.random.Generator, probabilities: Array) -> Array:
     """Return ones with the given probabilities, and zeros otherwise, in their dtype."""
     uniform = rng.random(probabilities.shape, probabilities.dtype)
     return (uniform < probabilities).astype(probabilities.dtype)
@@ -436,7 +443,7 @@ def autoencoder(
     Notes
     -----
     Both losses are means over the outputs as well as the examples, so with 784 outputs gradients
-    are small: plain gradient descent wants rates above 1, Adam its usual ones. The smallest
+    are small: plain gradient descent wants rates around 10, Adam its usual ones. The smallest
     possible binary cross-entropy is not 0 unless all inputs are 0 or 1. The accuracy in the
     history counts exact equality with 0 or 1, and means nothing for grey values.
 
@@ -557,7 +564,7 @@ def greedy_layerwise(
     >>> [layer.weights["kernel"].shape for layer in stack.layers]
     [(6, 4), (4, 3)]
     """
-    if not widths:
+    if len(widths) == 0:
         raise ValueError("expected the width of at least one layer; received none")
     x = np.asarray(x)
     layers: list[Layer] = []
