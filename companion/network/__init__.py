@@ -5,7 +5,14 @@ from companion.network.learned import PReLU, Swish
 from companion.network.model import Sequential
 from companion.network.noise import AlphaDropout, Dropout
 from companion.network.saving import load
-from companion.network.training import Callback, EarlyStopping, History, TerminateOnNaN
+from companion.network.training import (
+    Callback,
+    EarlyStopping,
+    History,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
 
 __all__ = [
     "Activation",
@@ -18,7 +25,9 @@ __all__ = [
     "Flatten",
     "History",
     "Layer",
+    "LearningRateScheduler",
     "PReLU",
+    "ReduceLROnPlateau",
     "Sequential",
     "Swish",
     "TerminateOnNaN",

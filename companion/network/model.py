@@ -301,6 +301,7 @@ class Sequential:
         *,
         optimizer: Optimizer,
         epochs: int,
+        initial_epoch: int = 0,
         batch_size: int = 32,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -317,7 +318,11 @@ class Sequential:
         optimizer : Optimizer
             Keeps its state: a second ``fit`` with it goes on where the first ended.
         epochs : int
-            How often every example is seen; 0 is allowed.
+            How often every example is seen, `initial_epoch` times less; 0 is allowed.
+        initial_epoch : int
+            The number of the first epoch, for callbacks that count. Each ``fit`` counts from 0
+            unless told otherwise. As in Keras, `epochs` is then where the count ends:
+            ``fit(..., epochs=4)`` and ``fit(..., epochs=6, initial_epoch=4)`` are six.
         batch_size : int
             Examples a step; the last batch of an epoch may be smaller.
         validation_data : pair of arrays, optional
@@ -343,7 +348,7 @@ class Sequential:
         Raises
         ------
         ValueError
-            If lengths, shapes, `epochs` or `batch_size` make no sense.
+            If lengths, shapes, `epochs`, `initial_epoch` or `batch_size` make no sense.
 
         Notes
         -----
@@ -356,6 +361,10 @@ class Sequential:
             validation_data = held_out, self._targets(validation_data[1], len(held_out))
         if epochs < 0:
             raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
+        if initial_epoch < 0:
+            raise ValueError(
+                f"initial_epoch must be at least 0; received initial_epoch={initial_epoch}"
+            )
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
         order_rng, mask_rng = (self.shuffle_rng, self.mask_rng) if rng is None else rng.spawn(2)
@@ -365,6 +374,7 @@ class Sequential:
             y,
             optimizer=optimizer,
             epochs=epochs,
+            initial_epoch=initial_epoch,
             batch_size=batch_size,
             validation_data=validation_data,
             callbacks=callbacks,
