@@ -74,6 +74,12 @@ def ready(model, optimizer="adam", loss=SPARSE):
     return model
 
 
+def train(model, x, y, steps):
+    """Train on the whole batch, in one epoch: a call of fit is dear, a step is not."""
+    x, y = (np.concatenate([a] * steps) for a in (x, y))
+    model.fit(x, y, batch_size=len(x) // steps, shuffle=False, verbose=0)
+
+
 def normal(std):
     import keras
 
@@ -174,7 +180,7 @@ def relu_with_negative_biases():
 def relu_after_a_step_too_far():
     x, y = table()
     model = ready(mlp(2, 60, "relu", "he_normal"), sgd(30.0))
-    model.fit(x[:64], y[:64], epochs=3, batch_size=64, verbose=0)
+    train(model, x[:64], y[:64], 3)
     return model, x, y
 
 
@@ -341,12 +347,18 @@ def the_first_of_sorted_data():
 
 
 @ails("constant predictions")
+def the_same_example_everywhere():
+    x, y = table()
+    return ready(mlp(2, 30, "relu", "he_normal")), 0 * x + x[:1], y
+
+
+@ails("vanishing gradients", "constant predictions")
 def weights_taken_to_nothing():
     x, y = table()
     model = ready(mlp(2, 30, "tanh"), sgd(0.01))
     # What a strong penalty leaves behind
     model.set_weights([w * (1e-3 if w.ndim > 1 else 1) + (w.ndim == 1) for w in model.get_weights()])
-    model.fit(x[:32], y[:32], verbose=0)
+    train(model, x[:32], y[:32], 1)
     return model, x, y
 
 
@@ -387,7 +399,7 @@ def batch_norm_net():
 def batch_norm_never_in_training_mode():
     x, y = images()
     model = ready(batch_norm_net())
-    model.fit(x, y, epochs=25, verbose=0)
+    train(model, x, y, 50)
     for layer in model.layers:
         if hasattr(layer, "moving_mean"):
             layer.moving_mean.assign(0 * layer.moving_mean)
@@ -416,7 +428,7 @@ def one_nan_among_the_inputs():
 def weights_after_an_explosion():
     x, y = table()
     model = ready(mlp(4, 30, "relu", "he_normal", head=None, units=1), sgd(1e4), "mse")
-    model.fit(x, 1e3 * y, epochs=5, verbose=0)
+    train(model, x, 1e3 * y, 40)
     return model, x, y
 
 
@@ -495,7 +507,7 @@ def batch_norm_cnn():
 def trained_batch_norm_cnn():
     x, y = images()
     model = ready(batch_norm_net())
-    model.fit(x, y, epochs=60, batch_size=16, verbose=0)
+    train(model, x, y, 300)
     return model, x, y
 
 
@@ -572,7 +584,7 @@ def branches():
 def trained():
     x, y = table()
     model = ready(mlp(2, 50, "relu", "he_normal"), adam(0.003))
-    model.fit(x, y, epochs=100, verbose=0)
+    train(model, x, y, 400)
     return model, x, y
 
 
@@ -580,7 +592,7 @@ def trained():
 def trained_with_sgd_almost_to_nothing():
     x, y = table(64)
     model = ready(mlp(1, 80, "tanh"), sgd(0.3))
-    model.fit(x, y, epochs=800, batch_size=64, verbose=0)
+    train(model, x, y, 800)
     return model, x, y
 
 
@@ -597,7 +609,7 @@ def transferred():
 
     x, y = table()
     base = mlp(2, 40, "relu", "he_normal")
-    ready(base).fit(x, y, epochs=3, verbose=0)
+    train(ready(base), x, y, 20)
     lower = keras.Sequential([keras.Input((20,)), *base.layers[:-1]])
     lower.trainable = False
     return ready(stack(lower, keras.layers.Dense(CLASSES, "softmax"), shape=(20,))), x, y

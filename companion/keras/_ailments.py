@@ -210,8 +210,8 @@ def _output_of(target: Target) -> Iterator[Finding]:
     if units == 1 and not binary:
         yield Finding(
             "categorical loss on one unit",
-            f"The output has one unit ({last}); {kind} compares classes with one another, and "
-            "has no gradient with one.",
+            f"The output has 1 unit ({last}), and the loss, {kind}, compares several with one "
+            "another.",
             "A loss for several classes was taken for two.",
             "Use binary_crossentropy, or one softmax unit for each class.",
             CHAPTERS[3],
@@ -547,10 +547,13 @@ def _exploding(seen: Observation) -> Iterator[Finding]:
 def _not_finite_loss(seen: Observation) -> Iterator[Finding]:
     bad = [c for c in seen.calls if not np.isfinite(c.a.numpy()).all()]
     if bad or not np.isfinite(seen.loss) or not np.isfinite(seen.penalty):
-        where = f"{bad[0].name} is the first layer whose output is not finite." if bad else ""
+        where = ""
+        if bad:
+            share = 1 - np.isfinite(bad[0].a.numpy()).mean()
+            where = f"; {bad[0].name} is the first layer, with {share:.0%} of its outputs not finite"
         yield Finding(
             "NaN or Inf on the way up",
-            f"The loss is {seen.loss:g}. {where}".strip(),
+            f"The loss is {seen.loss:g}, the penalty {seen.penalty:g}{where}.",
             "Sums beyond what the dtype can hold, or a logarithm or division by 0 in a layer.",
             "Scale inputs and weights; add an epsilon where a layer divides.",
             CHAPTERS[1],
@@ -733,15 +736,18 @@ def _constant(seen: Observation) -> Iterator[Finding]:
         differ = any(np.ptp(z, axis=0).max() > CONSTANT * _rms(z) for z in sums)
         spread, size = float(p.std(0).max()), _rms(p)
         if spread <= CONSTANT * size and not differ:
+            same = all((x == x[:1]).all() for x in seen.inputs)
             yield Finding(
                 "constant predictions",
-                f"Outputs differ by {spread:.1g} among {len(p)} different examples, at a size "
-                f"of {size:.2g}.",
+                f"Outputs differ by {spread:.1g} among {len(p)} examples, at a size of "
+                f"{size:.2g}.",
+                "All inputs are the same." if same else
                 "Nothing of the input reaches the output: dead or saturated units, vanishing "
                 "activations, or weights that a penalty took to 0.",
+                "Look at the data, just before they enter the model." if same else
                 "See the first layer in the table whose activations have no spread.",
-                CHAPTERS[1],
-            )
+                CHAPTERS[13] if same else CHAPTERS[1],
+            )  # fmt: skip
 
 
 # Hints

@@ -112,7 +112,7 @@ def observe(model: Any, x: Any, y: Any) -> Observation:
     seen = Observation(model, [np.asarray(a) for a in keras.tree.flatten(inputs)])
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
-        seen.iterations = int(keras.ops.convert_to_numpy(optimizer.iterations))
+        seen.iterations = int(_numpy(optimizer.iterations))
     with warnings.catch_warnings(), _kept_random_state():
         warnings.simplefilter("ignore")
         size = _fixed_batch(model) or min(length, EXAMPLES)
@@ -199,12 +199,12 @@ def _step(seen: Observation, x: Any) -> None:
 
 def _rates(optimizer: Any) -> tuple[float, float]:
     """Return the learning rate now and the largest to come."""
-    now = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    now = float(_numpy(optimizer.learning_rate))
     schedule = getattr(optimizer, "_learning_rate", None)
     if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return now, now
     steps = np.unique(np.geomspace(1, 1e6, 61).astype(int))
-    later = [float(keras.ops.convert_to_numpy(schedule(int(step)))) for step in steps]
+    later = [float(_numpy(schedule(int(step)))) for step in steps]
     return now, max(now, *later)
 
 
@@ -345,6 +345,9 @@ class _Function(keras.losses.Loss):
         self.fn = fn
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        # Labels (n,) for outputs (n, 1), as `fit` takes them
+        if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
+            y_true = keras.ops.expand_dims(y_true, -1)
         return self.fn(y_true, y_pred)
 
 
@@ -532,5 +535,6 @@ def _kept_random_state() -> Iterator[None]:
 
 
 def _numpy(value: Any) -> Array:
-    array = keras.ops.convert_to_numpy(tf.convert_to_tensor(value))
+    tensor = value.value if isinstance(value, keras.Variable) else value
+    array = keras.ops.convert_to_numpy(tf.convert_to_tensor(tensor))
     return array.astype("float64") if array.dtype.kind == "f" else array
