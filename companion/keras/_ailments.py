@@ -33,12 +33,14 @@ DEAD = 0.5
 DEAD_SIGMAS = 4.0
 # Half of the outputs without a slope halve what passes, in every such layer.
 SATURATED_SHARE = 0.5
-# Steps over weights: about 1e-3 is healthy; a step of a tenth forgets the start in ten.
-FAST = 0.1
+# Steps over weights: about 1e-3 is healthy. Three steps of a third leave nothing of the start;
+# a step as large as the weights (or as LeCun's would be) leaves nothing at once.
+FAST = 0.3
+OVERTHROW = 1.0
 # A million steps to move the weights by their own size.
 SLOW = 1e-6
-# What one step may make of the loss on its own batch: it should fall.
-WORSE = 2.0
+# What a fast step may make of the loss on its own batch: it should fall.
+WORSE = 4.0
 # Noise over signal, in power: rate / (1 - rate) in a dropout layer, 1 at a rate of 0.5.
 NOISE = 3.0
 # SELU's fixed point is mean 0, variance 1, for weights of variance 1 / fan_in.
@@ -49,16 +51,22 @@ SELU_MEAN = 0.5
 PENALTY = 1.0
 PENALTY_GRADIENT = 2.0
 # Moving statistics: off by one standard deviation of the batch, or a factor 3 in scale, and
-# the loss in inference this many times that in training.
+# the loss in inference this many times that in training, or that share of guessing if more.
 MOVING_MEAN = 1.0
 MOVING_STD = 3.0
 INFERENCE = 2.0
+INFERENCE_SHARE = 0.5
 # Outputs that differ by less than this share of their size among examples are one.
 CONSTANT = 1e-4
 # A loss below this share of what guessing gives: the network has learned.
 LEARNED = 0.7
 # So few labels may all be the same by chance.
 FEW = 20
+
+# Losses that compare outputs and labels one by one.
+_ELEMENTWISE = (
+    "binary_crossentropy", "mean_squared_error", "mean_absolute_error", "huber", "log_cosh",
+)  # fmt: skip
 
 CHAPTERS = {
     1: "1 Vanishing and exploding gradients",
@@ -131,7 +139,19 @@ def _labels_of(target: Target) -> Iterator[Finding]:
     units = shape[-1] if len(shape) > 1 else 1
     sparse = kind.startswith("sparse_categorical")
     one_hot = y.ndim == len(shape) and y.shape[-1] == units > 1
-    if sparse and one_hot:
+    one_each = shape[1:-1] if sparse else shape[1:]
+    compared = sparse or kind in _ELEMENTWISE
+    if compared and not one_hot and np.prod(y.shape[1:]) != np.prod(one_each):
+        yield Finding(
+            "labels of the wrong shape",
+            f"Labels of shape {y.shape} for outputs of shape {(len(y), *shape[1:])}; the loss is "
+            f"{kind}.",
+            "Each output needs its label. Keras repeats the smaller side where it can, and "
+            "compares what does not belong together.",
+            "Bring the labels into the shape of the outputs, or change the output layer.",
+            CHAPTERS[13],
+        )
+    elif sparse and one_hot:
         yield Finding(
             "one-hot labels with the sparse loss",
             f"Labels of shape {y.shape} for {units} outputs; the loss is {kind}.",
@@ -322,7 +342,7 @@ def _frozen(seen: Observation) -> Iterator[Finding]:
     tops = [c for c in calls[-1:] if not c.trains]
     new = [
         c for c in calls
-        if not c.trains and _biases(seen, c.layer) and all(not b.any() for b in _biases(seen, c.layer))
+        if not c.trains and (biases := _biases(seen, c.layer)) and not any(b.any() for b in biases)
     ]  # fmt: skip
     odd = list(dict.fromkeys(c.name for c in [*new, *tops]))
     if odd:
@@ -428,7 +448,7 @@ def _dead(seen: Observation) -> Iterator[Finding]:
     found = []
     for call in _hidden(seen, kernels=False):
         share, units = _dead_share(call), _units(call)
-        if share == 1 and units > 1 or share > DEAD + DEAD_SIGMAS * 0.5 / units**0.5:
+        if (share == 1 and units > 1) or share > DEAD + DEAD_SIGMAS * 0.5 / units**0.5:
             found.append((share, units, call))
     if found:
         _, units, call = found[0]
@@ -457,8 +477,8 @@ def _saturated(seen: Observation) -> Iterator[Finding]:
         share, call = max(found, key=lambda pair: pair[0])
         yield Finding(
             "saturated units",
-            f"{_some([c.name for _, c in found])}: {share:.0%} of the outputs of {call.name} lie on "
-            f"the flat parts of {call.activation}.",
+            f"{_some([c.name for _, c in found])}: {share:.0%} of the outputs of {call.name} lie "
+            f"on the flat parts of {call.activation}.",
             "Weights, biases or inputs so large that the sums leave the steep part.",
             "Scale the inputs, start with glorot_uniform and biases of 0, lower the learning "
             "rate, or use ReLU.",
@@ -533,11 +553,11 @@ def _exploding(seen: Observation) -> Iterator[Finding]:
     norm, call = max(norms, key=lambda pair: pair[0])
     if norm > EXPLODING * top:
         gains = [gain for c in _hidden(seen) if (gain := _gain(seen, c))]
-        gain = f": sqrt(fan_in) times their RMS is {np.median(gains):.2g}" if gains else ""
+        size = f": sqrt(fan_in) times their RMS is {np.median(gains):.2g}" if gains else ""
         yield Finding(
             "exploding gradients",
             f"The signal of {call.name} is {norm / top:.1g} times that of the output layer.",
-            f"The weights are too large{gain}, where LeCun's rule has 1 and He's 1.4.",
+            f"The weights are too large{size}, where LeCun's rule has 1 and He's 1.4.",
             "he_normal with ReLU, lecun_normal with SELU; batch normalization; clip the "
             "gradient's norm (clipnorm=1) against what is left.",
             f"{CHAPTERS[1]}; {CHAPTERS[5]}",
@@ -550,7 +570,9 @@ def _not_finite_loss(seen: Observation) -> Iterator[Finding]:
         where = ""
         if bad:
             share = 1 - np.isfinite(bad[0].a.numpy()).mean()
-            where = f"; {bad[0].name} is the first layer, with {share:.0%} of its outputs not finite"
+            where = (
+                f"; {bad[0].name} is the first layer, with {share:.0%} of its outputs not finite"
+            )
         yield Finding(
             "NaN or Inf on the way up",
             f"The loss is {seen.loss:g}, the penalty {seen.penalty:g}{where}.",
@@ -566,8 +588,8 @@ def _dropout(seen: Observation) -> Iterator[Finding]:
         noise, name = max(noisy)
         yield Finding(
             "dropout drowns the signal",
-            f"{_some([n for _, n in noisy])}: {noise:.2g} parts of noise to one of signal in {name} "
-            "(0.5 gives 1).",
+            f"{_some([n for _, n in noisy])}: {noise:.2g} parts of noise to one of signal in "
+            f"{name} (0.5 gives 1).",
             "The rate is too high. It is the share that is dropped; TensorFlow 1 asked for the "
             "share that is kept.",
             "A rate of 0.1 to 0.5.",
@@ -595,8 +617,8 @@ def _penalty(seen: Observation) -> Iterator[Finding]:
     if seen.penalty > PENALTY * seen.loss and pull > PENALTY_GRADIENT * own:
         yield Finding(
             "the penalty dominates the loss",
-            f"The penalty is {seen.penalty:.3g}, the loss without it {seen.loss:.3g}; the penalty's "
-            f"gradient is {_times(pull, own)} the loss's.",
+            f"The penalty is {seen.penalty:.3g}, the loss without it {seen.loss:.3g}; the "
+            f"penalty's gradient is {_times(pull, own)} the loss's.",
             "The strength of the regularizers is too high: the weights shrink and learn nothing.",
             "Start with l2(1e-4), and watch the loss without the penalty. (The string 'l2' "
             "means 0.01.)",
@@ -613,14 +635,17 @@ def _moving_statistics(seen: Observation) -> Iterator[Finding]:
     layers = dict.fromkeys(c.layer for c, *_ in norms)
     if not off or (_fresh(seen) and all(_as_built(seen, layer) for layer in layers)):
         return
-    if not seen.inference_loss > INFERENCE * seen.loss:
+    bound = max(INFERENCE * seen.loss, INFERENCE_SHARE * (guessing(seen) or 0.0))
+    if not seen.inference_loss > bound:
         return
     call, mean, std = max(off, key=lambda row: max(row[1], abs(np.log(row[2]))))
     momentum = getattr(call.layer, "momentum", 0.99)
     untouched = all(_untouched(seen, c.layer) for c, *_ in off)
     frozen = not call.layer.trainable
     if untouched and not frozen:
-        cause = "The moving statistics were never updated: the model was called without training=True."
+        cause = (
+            "The moving statistics were never updated: the model was called without training=True."
+        )
     elif untouched:
         cause = "Frozen before the moving statistics were learned; a frozen layer uses them as is."
     else:
@@ -679,8 +704,11 @@ def _too_fast(seen: Observation) -> Iterator[Finding]:
     if not ratios or seen.warming_up:
         return
     ratio, name = max(ratios)
+    # Weights that start near 0 on purpose are compared with LeCun's
+    gains = {call.name: _gain(seen, call) or 1.0 for call in seen.calls}
+    far = max(ratio * min(1.0, gains[name]) for ratio, name in ratios)
     worse = seen.loss_after / (seen.loss + seen.penalty) if seen.loss + seen.penalty else 1.0
-    if ratio > FAST and not worse < WORSE:
+    if far > OVERTHROW or (far > FAST and not worse < WORSE):
         after = f"{seen.loss_after:.3g}" if np.isfinite(seen.loss_after) else "NaN or Inf"
         yield Finding(
             "learning rate too high",
@@ -688,7 +716,7 @@ def _too_fast(seen: Observation) -> Iterator[Finding]:
             f"size, and takes the loss on the same batch from {seen.loss + seen.penalty:.3g} to "
             f"{after}.",
             "The step leaves the region in which the gradient tells the way.",
-            f"Divide the rate by 10 to 100; a healthy step changes weights by about 1e-3.",
+            "Divide the rate by 10 to 100; a healthy step changes weights by about 1e-3.",
             f"{CHAPTERS[8]}; {CHAPTERS[9]}",
         )
 
@@ -697,7 +725,8 @@ def _too_slow(seen: Observation) -> Iterator[Finding]:
     ratios = _update_ratios(seen)
     known = guessing(seen)
     learned = known is not None and seen.loss < LEARNED * known
-    if not ratios or learned or not any(g.any() for g in seen.gradients.values()):
+    flows = any(_ratio(seen, call, seen.gradients) > 0 for call in seen.calls)
+    if not ratios or learned or not flows:
         return
     rate = seen.peak_rate if seen.warming_up else seen.rate
     ratio = max(ratios)[0] * (seen.peak_rate / rate if rate else 1.0)
@@ -869,7 +898,7 @@ def _gain(seen: Observation, call: Call) -> float:
         return 0.0
     for w in call.kernels:
         kernel = seen.weights[id(w)]
-        fan_in = np.prod(kernel.shape[:-2 if "depthwise" in w.name else -1])
+        fan_in = np.prod(kernel.shape[: -2 if "depthwise" in w.name else -1])
         if "kernel" in w.name and fan_in > 1:
             gains.append(float(fan_in**0.5) * _rms(kernel))
     return max(gains)
@@ -884,9 +913,7 @@ def _gates(layer: Any) -> bool:
 
 
 def _normalized_after(seen: Observation, call: Call) -> bool:
-    return any(
-        _normalizes(c.layer) and any(t is call.a for t in c.inputs) for c in seen.calls
-    )
+    return any(_normalizes(c.layer) and any(t is call.a for t in c.inputs) for c in seen.calls)
 
 
 def _by_unit(call: Call) -> Array:

@@ -228,11 +228,8 @@ def _examples(name: str, data: Any) -> Any:
     """Return arrays in the structure of `data`."""
     if data is None or isinstance(data, tf.data.Dataset) or hasattr(data, "__next__"):
         raise TypeError(f"{name} must be an array, or a list or dict of arrays; received {data!r}")
-    structure = (dict, list, tuple)
-    if isinstance(data, list | tuple) and not any(
-        np.ndim(part) or isinstance(part, structure) for part in data
-    ):
-        return np.asarray(data)  # a list of numbers
+    if isinstance(data, list | tuple) and not any(hasattr(part, "shape") for part in data):
+        return np.asarray(data)  # numbers
     arrays = keras.tree.map_structure(np.asarray, data)
     for array in keras.tree.flatten(arrays):
         if array.ndim == 0:
@@ -502,6 +499,9 @@ def _kept(model: Any) -> Iterator[Callable[[], None]]:
     values = {key: v.value.numpy() for key, v in variables.items()}
     layers = [layer for layer in model._flatten_layers() if hasattr(layer, "_losses")]
     losses = [list(layer._losses) for layer in layers]
+    # Keras numbers what is made without a name
+    names = keras.src.backend.common.global_state.get_global_attribute("object_name_uids", {})
+    numbers = dict(names)
 
     def restore() -> None:
         for key, variable in variables.items():
@@ -514,12 +514,14 @@ def _kept(model: Any) -> Iterator[Callable[[], None]]:
         restore()
         for layer, before in zip(layers, losses, strict=True):
             layer._losses[:] = before
+        names.clear()
+        names.update(numbers)
 
 
 @contextmanager
 def _kept_random_state() -> Iterator[None]:
     """Give back the state of Python's, NumPy's and Keras's global generators."""
-    python, legacy = random.getstate(), np.random.get_state()
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     everywhere = keras.src.backend.common.global_state
     seeds = everywhere.get_global_attribute("global_seed_generator")
     state = None if seeds is None else seeds.state.value.numpy()
@@ -527,7 +529,7 @@ def _kept_random_state() -> Iterator[None]:
         yield
     finally:
         random.setstate(python)
-        np.random.set_state(legacy)
+        np.random.set_state(legacy)  # noqa: NPY002
         if seeds is None:
             everywhere.set_global_attribute("global_seed_generator", None)
         else:
