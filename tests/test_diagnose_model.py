@@ -25,7 +25,7 @@ from patients import (
     train,
 )
 
-from companion.keras import Finding, Layer, Report, diagnose
+from companion.keras.diagnosis import Finding, Layer, Report, diagnose
 
 
 @pytest.fixture(autouse=True)
@@ -200,6 +200,20 @@ def test_half_precision_and_accumulated_gradients():
     report = diagnose(model, *table())
     assert report, str(report)
     assert all(layer.update_to_weight > 0 for layer in report.layers)
+
+
+def test_with_a_rule_of_ours():
+    from companion.keras import KerasRule
+    from companion.optimizers import Adam
+
+    for optimizer in (KerasRule(Adam(), 0.01), adam(0.01)):
+        model, x, y = eventful()
+        model.compile(optimizer, SPARSE)
+        train(model, x, y, 3)
+        before = state(model)
+        report = diagnose(model, x, y)
+        assert report.layers[0].update_to_weight > 1e-4, str(report)
+        assert state(model) == before
 
 
 # What is measured

@@ -554,12 +554,14 @@ def _exploding(seen: Observation) -> Iterator[Finding]:
     if norm > EXPLODING * top:
         gains = [gain for c in _hidden(seen) if (gain := _gain(seen, c))]
         size = f": sqrt(fan_in) times their RMS is {np.median(gains):.2g}" if gains else ""
+        too_large = f"The weights are too large{size}, where LeCun's rule has 1 and He's 1.4."
+        grown = " They grew in training: the learning rate was too high."
         yield Finding(
             "exploding gradients",
             f"The signal of {call.name} is {norm / top:.1g} times that of the output layer.",
-            f"The weights are too large{size}, where LeCun's rule has 1 and He's 1.4.",
-            "he_normal with ReLU, lecun_normal with SELU; batch normalization; clip the "
-            "gradient's norm (clipnorm=1) against what is left.",
+            too_large if _fresh(seen) else too_large + grown,
+            "he_normal with ReLU, lecun_normal with SELU; batch normalization; a lower rate; clip "
+            "the gradient's norm (clipnorm=1) against what is left.",
             f"{CHAPTERS[1]}; {CHAPTERS[5]}",
         )
 

@@ -10,6 +10,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # So many rows of the table are printed; of a deeper network these at the bottom and at the top.
@@ -208,17 +209,20 @@ class Report:
             drawn = [values[i - 1] or nan if scale == "log" else values[i - 1] for i in places]
             axes.plot(places, drawn, "o-", color="#0072B2", markersize=4)
             axes.set_title(title, loc="left", fontsize="medium")
-            if any(value > 0 for value in drawn) or scale == "linear":
+            if any(value > 0 for value in drawn):
                 axes.set_yscale(scale)
             if scale == "linear":
                 axes.set_ylim(-0.03, 1.03)
                 axes.yaxis.set_major_formatter("{x:.0%}")
+            elif axes.get_yscale() == "log":
+                _two_decades(axes)
             if not places:
                 axes.set_yticks([])
                 axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="#767676")
         for axes in grid[1]:
-            axes.set_xlabel("layer")
-        figure.suptitle(f"{self.title}: {', '.join(self.ailments) or 'nothing is wrong'}")
+            axes.set_xlabel("layer, as in the table")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        figure.suptitle(f"{self.title}\n{', '.join(self.ailments) or 'nothing is wrong'}")
         return figure
 
     def _verdict(self) -> str:
@@ -226,6 +230,14 @@ class Report:
         if not number:
             return "nothing is wrong"
         return "1 finding" if number == 1 else f"{number} findings; start with the first"
+
+
+def _two_decades(axes: Axes) -> None:
+    """Let no small difference look large."""
+    low, high = axes.get_ylim()
+    if high < 100 * low:
+        middle = (low * high) ** 0.5
+        axes.set_ylim(middle / 10, middle * 10)
 
 
 def _rows(layers: Sequence[Layer]) -> list[list[str]]:

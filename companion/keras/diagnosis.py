@@ -6,7 +6,9 @@ from typing import Any
 
 from companion.keras import _ailments
 from companion.keras._observation import observe
-from companion.keras._report import Report
+from companion.keras._report import Finding, Layer, Report
+
+__all__ = ["Finding", "Layer", "Report", "diagnose"]
 
 
 def diagnose(model: Any, x: Any, y: Any) -> Report:
