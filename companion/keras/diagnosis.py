@@ -68,15 +68,16 @@ def diagnose(model: Any, x: Any, y: Any) -> Report:
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
     >>> y = (x[:, 0] > 0).astype(int)
+    >>> far_down = keras.initializers.Constant(-20)
     >>> model = keras.Sequential([
     ...     keras.Input((8,)),
-    ...     keras.layers.Dense(16, "relu", bias_initializer=keras.initializers.Constant(-20)),
+    ...     keras.layers.Dense(16, "relu", bias_initializer=far_down, name="hidden"),
     ...     keras.layers.Dense(2, "softmax"),
     ... ])
     >>> model.compile("adam", "sparse_categorical_crossentropy")
     >>> report = diagnose(model, x, y)
     >>> bool(report), report.findings[0].ailment, report.findings[0].symptom
-    (False, 'dead units', 'dense: 100% of the 16 units are 0 for all 64 examples.')
+    (False, 'dead units', 'hidden: 100% of the 16 units are 0 for all 64 examples.')
     """
     import keras
 
