@@ -362,6 +362,12 @@ def _as_loss(loss: Any, labels: Array, prediction: Any) -> Any:
 
 def _total(targets: Sequence[Target], outputs: Sequence[Any]) -> Any:
     """Return the loss, without penalties."""
+    for target, output in zip(targets, outputs, strict=True):
+        classes = output.shape[-1]
+        sparse = target.kind.startswith("sparse_categorical") and classes > 1
+        if sparse and not ((target.labels >= 0) & (target.labels < classes)).all():
+            # TensorFlow would print all of them before it raises
+            raise ValueError(f"expected labels from 0 to {classes - 1}")
     terms = [
         target.weight * target.loss(target.labels, output)
         for target, output in zip(targets, outputs, strict=True)
