@@ -72,19 +72,18 @@ def predict(name):
             classifier(name)(batch).numpy()
 
 
+MEASURED = {"NumPy": in_numpy, "Keras": in_keras, "Keras network": predict}
+
+
 def measure(seed, where, name):
-    where(name)
+    MEASURED[where](name)
     return {"times": TIMES}
 
 
 STUDY = Study(
     question="What do activation functions cost, alone and in a network's predictions?",
     run=measure,
-    settings={
-        "NumPy": {"where": in_numpy},
-        "Keras": {"where": in_keras},
-        "Keras network": {"where": predict},
-    },
+    settings={where: {"where": where} for where in MEASURED},
     variants={
         name: {"name": name}
         for name in (
