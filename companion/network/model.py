@@ -235,7 +235,7 @@ class Sequential:
 
         Parameters
         ----------
-        x : array of shape (n, *input_shape)
+        x : array of shape ``(n, *input_shape)``
         training : bool
             True keeps dropout and batch statistics as in training; the examples are then one
             batch.
@@ -281,7 +281,7 @@ class Sequential:
         Parameters
         ----------
         x, y : arrays of the same length
-            Examples of shape (n, *input_shape) and their targets.
+            Examples, of shape ``(n, *input_shape)``, and their targets.
         optimizer : Optimizer
             Keeps its state: a second ``fit`` with it goes on where the first ended.
         epochs : int
