@@ -471,10 +471,10 @@ def elu_grad(z: Array, alpha: float = 1.0) -> Array:
 _A = math.erfc(0.5**0.5) * math.exp(0.5)
 _B = math.erfc(2**0.5) * math.exp(2)
 
-#: SELU's :math:`\alpha` = 1.6733, which makes the mean of SELU(z) zero: see :func:`selu`.
+#: SELU's :math:`\alpha` = 1.6733, which makes the mean of SELU(z) zero; see :func:`selu`.
 SELU_ALPHA = (2 / math.pi) ** 0.5 / (1 - _A)
 
-#: SELU's :math:`\lambda` = 1.0507, which makes the variance of SELU(z) one: see :func:`selu`.
+#: SELU's :math:`\lambda` = 1.0507, which makes the variance of SELU(z) one; see :func:`selu`.
 SELU_LAMBDA = (2 / (1 + SELU_ALPHA**2 * (1 - 2 * _A + _B))) ** 0.5
 
 

@@ -26,6 +26,7 @@ VERDICTS = {
     "untestable": "nothing that a run could decide",
 }
 
+#: The folder of the chapters and of the list of claims.
 BOOK = Path(__file__).parents[2] / "book"
 
 
@@ -65,10 +66,10 @@ class Claim:
 
 
 class Decision(NamedTuple):
-    """A verdict and the measurement, in words, that led to it."""
+    """A verdict and what led to it."""
 
-    verdict: str
-    measured: str
+    verdict: str  #: one of :data:`VERDICTS`
+    measured: str  #: the measurement in words
 
 
 class VerdictChangedError(AssertionError):

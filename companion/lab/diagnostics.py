@@ -20,7 +20,7 @@ from companion.network.layers import Activation, Dense
 
 Array = NDArray[np.floating]
 
-# A unit counts as saturated where its activation's slope is below this share of the steepest.
+#: A unit counts as saturated where its activation's slope is below this share of the steepest.
 FLAT = 0.04
 _BOUNDED = {activations.sigmoid: 0.25, activations.tanh: 1.0}
 
@@ -36,8 +36,8 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
     Parameters
     ----------
     model : Sequential
-        Is left as it was, but for what its layers saw last and, with `y`, its gradient.
-    x : array of shape (n, *input_shape)
+        Is left as it was, but for what its layers saw last and, with ``y``, its gradient.
+    x : array of shape ``(n, *input_shape)``
     y : array of shape (n,), optional
         Without it there is no backward pass, and no column about gradients.
 
@@ -334,17 +334,11 @@ def _half_normal() -> tuple[Array, Array]:
 
 
 class Theory(NamedTuple):
-    """Variances through depth, as infinitely wide layers would have them.
+    """Variances through depth, as infinitely wide layers would have them."""
 
-    Attributes
-    ----------
-    forward : array of shape (L,)
-        Mean square of the weighted sums z of each layer.
-    backward : array of shape (L,)
-        Mean square of the loss's gradient with respect to z, as a share of the top layer's.
-    """
-
+    #: mean square of the weighted sums z of each layer, shape (L,)
     forward: Array
+    #: mean square of the loss's gradient with respect to z, as a share of the top layer's, (L,)
     backward: Array
 
 

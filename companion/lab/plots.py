@@ -17,7 +17,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
+#: Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+#: Okabe and Ito's colours.
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#222222", "#767676"
 
 # Each method's colour, marker and line style, for all chapters.
@@ -44,6 +46,7 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "mish": ("#7570B3", ">", "-."),
 }
 
+#: Matplotlib's settings for all figures of the book.
 STYLE: Any = {
     "figure.figsize": (7.2, 3.4),
     "figure.dpi": 100,
@@ -142,7 +145,7 @@ def show(figure: Figure, alt: str) -> None:
     Raises
     ------
     ValueError
-        If `alt` has no number in it.
+        If ``alt`` has no number in it.
     """
     if not any(character.isdigit() for character in alt):
         raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")

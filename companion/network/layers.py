@@ -243,7 +243,7 @@ class Dense(Activation):
     Raises
     ------
     ValueError
-        If `units` is not a positive integer or a name is not one of the package's.
+        If ``units`` is not a positive integer or a name is not one of the package's.
 
     Examples
     --------

@@ -133,7 +133,9 @@ def _not_defined(z: Array, y: NDArray) -> float:
 class Loss(NamedTuple):
     """A loss with its gradient, and the share of predictions that are correct."""
 
+    #: the loss and its gradient, from logits and targets
     value_and_gradient: Callable[[Array, NDArray], tuple[float, Array]]
+    #: the share of correct predictions, from logits and targets; NaN where that means nothing
     accuracy: Callable[[Array, NDArray], float]
 
 

@@ -40,7 +40,7 @@ class Sequential:
     Raises
     ------
     TypeError
-        If `rng` is not a Generator.
+        If ``rng`` is not a Generator.
     ValueError
         If there is no layer, if one is already part of a network, or if shapes do not fit.
 
@@ -311,7 +311,7 @@ class Sequential:
         Raises
         ------
         ValueError
-            If lengths, shapes, `epochs` or `batch_size` make no sense.
+            If lengths, shapes, ``epochs`` or ``batch_size`` make no sense.
 
         Notes
         -----

@@ -95,7 +95,7 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError
-        If `patience` is negative, or the metric is not among those recorded.
+        If ``patience`` is negative, or the metric is not among those recorded.
     """
 
     def __init__(

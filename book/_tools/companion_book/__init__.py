@@ -16,7 +16,6 @@ from sphinx.application import Sphinx
 
 from . import claims, exercises, figures, folds, notebooks, numbering, reference, sources
 
-
 ENV_VERSION = 1  # higher when the nodes change: pages read before are then read again
 
 

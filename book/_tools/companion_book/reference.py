@@ -1,7 +1,8 @@
 """The reference: what autodoc reads from docstrings, with links from types, and the code folded.
 
 In a docstring a type is words, such as "sequence of Layer, optional". A word that names a class of
-the package becomes a link, which the build checks; the others stay words.
+the package becomes a link, which the build checks; the others stay words. A method that overrides
+another of the package is not listed again.
 
 ``.. code-of:: companion.activations.relu``, which every function and class gets, shows its code.
 """
@@ -20,6 +21,7 @@ from .folds import fold
 from .sources import code
 
 SECTION = re.compile(r"-{3,}")
+INITIAL = re.compile(r"^(\s*)([A-Z])\.(?= )")  # "K. He" is no item of a list
 TYPED = {"Parameters", "Returns", "Attributes"}
 
 
@@ -29,8 +31,24 @@ def complete(
     """Link the types of a docstring, and end that of a function or class with its code."""
     if what in {"class", "function", "method"}:
         link_types(lines, vars(sys.modules[value.__module__]))
+    lines[:] = [INITIAL.sub(r"\1\2\\.", line) for line in lines]
     if what in {"class", "function"}:
         lines += ["", f".. code-of:: {value.__module__}.{value.__qualname__}"]
+
+
+def signature(app: Sphinx, what: str, name: str, value: Any, *_: object) -> tuple[str, None] | None:
+    """Show no arguments of a protocol, which nobody calls."""
+    return ("", None) if getattr(value, "_is_protocol", False) else None
+
+
+def skip(
+    app: Sphinx, what: str, name: str, value: Any, skipped: bool, options: object
+) -> bool | None:
+    """Leave out a method that does what the package's base class says it does."""
+    owner, _, method = getattr(value, "__qualname__", "").rpartition(".")
+    module = sys.modules.get(getattr(value, "__module__", ""))
+    bases = inspect.getmro(getattr(module, owner, object))[1:]
+    return any(method in vars(b) for b in bases if b.__module__.startswith("companion.")) or None
 
 
 def link_types(lines: list[str], names: dict[str, Any]) -> None:
@@ -70,4 +88,6 @@ class CodeDirective(SphinxDirective):
 def setup(app: Sphinx) -> None:
     """Add the directive, and complete docstrings before napoleon reads them."""
     app.add_directive("code-of", CodeDirective)
+    app.connect("autodoc-process-signature", signature)
+    app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-docstring", complete, priority=400)
