@@ -282,9 +282,9 @@ def fold_batch_norm(
 
     .. math::
 
-        \text{BN}(xW + b) = xW' + b', \qquad
-        s = \frac{\gamma}{\sqrt{\sigma^2_\text{moving} + \epsilon}}, \qquad
-        W' = W s, \qquad b' = (b - \mu_\text{moving})\, s + \beta
+        \text{BN}(xW + b) &= xW' + b', \qquad
+            s = \frac{\gamma}{\sqrt{\sigma^2_\text{moving} + \epsilon}} \\
+        W' &= W s, \qquad b' = (b - \mu_\text{moving})\, s + \beta
 
     Parameters
     ----------

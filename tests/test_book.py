@@ -240,15 +240,22 @@ def test_every_entry_shows_its_code(reference):
         assert '"""' not in code
 
 
+def test_listings_in_chapters_lead_to_the_reference(pages):
+    chapter = pages["book/02-initialization.html"]
+    links = {link["href"] for link in chapter.select(".code-block-caption a[href^=reference]")}
+    assert "reference/initializers.html#companion.initializers.fans" in links
+    assert "reference/initializers.html#module-companion.initializers" in links  # a helper
+
+
 def test_docstrings_leave_no_markup_in_the_text(reference):
     for name, soup in reference.items():
         assert soup.select("cite, .system-message") == [], name  # `one backtick` is no code
         text = BeautifulSoup(str(soup.article), "html.parser")
         for part in text.select("pre, code, dt.sig, .math"):
             part.decompose()
-        assert re.findall(r".*(?:`|\*\*\w+\*\*|:\w+:|\.\. \w|-{3}|Alias for field).*", text.text) == [], (
-            name
-        )
+        assert (
+            re.findall(r".*(?:`|\*\*\w+\*\*|:\w+:|\.\. \w|-{3}|Alias for field).*", text.text) == []
+        ), name
 
 
 # Proofs, on a small book of the same machinery: what it makes, and each defect that it finds.

@@ -9,19 +9,41 @@
 ``exercises``  numbered exercises and folded solutions that hold executed cells
 ``reference``  links from types in docstrings, and the code of each entry, folded
 ``folds``      what is folded until the reader opens it
+``navigation`` names for the arrows in the list of contents
 =============  ===============================================================
 """
 
 from sphinx.application import Sphinx
 
-from . import claims, exercises, figures, folds, notebooks, numbering, reference, sources
+from . import (
+    claims,
+    exercises,
+    figures,
+    folds,
+    navigation,
+    notebooks,
+    numbering,
+    reference,
+    sources,
+)
 
+PARTS = (
+    numbering,
+    notebooks,
+    claims,
+    figures,
+    sources,
+    folds,
+    exercises,
+    reference,
+    navigation,
+)
 ENV_VERSION = 1  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (numbering, notebooks, claims, figures, sources, folds, exercises, reference):
+    for part in PARTS:
         part.setup(app)
     return {
         "env_version": ENV_VERSION,
