@@ -440,11 +440,13 @@ def pale(tab):
 
 @pytest.mark.parametrize("page", ALIKE, scope="module")
 def test_a_page_like_others_is_sound(window, page, complaints):
-    with opened(window(PHONE, "dark"), page, complaints) as tab:
+    with opened(window(SCREEN, "dark"), page, complaints) as tab:
         unfold(tab)
         assert unset_mathematics(tab) == []
-        assert sticking_out(tab) == []
         assert violations(tab) == []
+    with opened(window(PHONE, "light"), page, complaints) as tab:
+        unfold(tab)
+        assert sticking_out(tab) == []
     assert complaints == []
 
 
