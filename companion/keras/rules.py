@@ -71,8 +71,8 @@ class KerasRule(keras.optimizers.Optimizer):
 
     A file of a rule of your own is read with ``load_model(path, custom_objects={"Name": Name})``.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.optimizers import Adam
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(KerasRule(Adam(beta_1=0.8), learning_rate=0.01), loss="mse")

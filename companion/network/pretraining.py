@@ -31,7 +31,7 @@ __all__ = [
     "initialize_from",
 ]
 
-# Examples of each set that the history of a Boltzmann machine looks at, always the same ones.
+#: Examples of each set that the history of a Boltzmann machine looks at, always the same ones.
 MONITORED = 1000
 
 

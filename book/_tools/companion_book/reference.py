@@ -10,11 +10,13 @@ another of the package is not listed again.
 import inspect
 import re
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import inspect as sphinx_inspect
 from sphinx.util.docutils import SphinxDirective
 
 from .folds import fold
@@ -36,9 +38,16 @@ def complete(
         lines += ["", f".. code-of:: {value.__module__}.{value.__qualname__}"]
 
 
-def signature(app: Sphinx, what: str, name: str, value: Any, *_: object) -> tuple[str, None] | None:
-    """Show no arguments of a protocol, which nobody calls."""
-    return ("", None) if getattr(value, "_is_protocol", False) else None
+def signature(
+    app: Sphinx, what: str, name: str, value: Any, options: object, arguments: str, result: object
+) -> tuple[str, None] | None:
+    """Show the constructor's arguments also where a mocked base hides them; none of a protocol."""
+    if what != "class" or arguments != "(*args, **kwargs)":
+        return None
+    if getattr(value, "_is_protocol", False):
+        return "", None
+    own = sphinx_inspect.signature(value.__init__, bound_method=True)
+    return sphinx_inspect.stringify_signature(own, show_annotation=False), None
 
 
 def skip(
@@ -69,6 +78,18 @@ def link_types(lines: list[str], names: dict[str, Any]) -> None:
             lines[index] = name + colon + re.sub(r"\w+", mark, words)
 
 
+class Absent(MetaPathFinder):
+    """Keeps what autodoc mocks from being imported where it happens to be installed."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """Refuse the modules."""
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"{name} is not needed to build the book")
+
+
 class CodeDirective(SphinxDirective):
     """Show a function's or class's code, folded."""
 
@@ -87,6 +108,10 @@ class CodeDirective(SphinxDirective):
 
 def setup(app: Sphinx) -> None:
     """Add the directive, and complete docstrings before napoleon reads them."""
+    app.connect(
+        "config-inited",
+        lambda app, config: sys.meta_path.insert(0, Absent(config.autodoc_mock_imports)),
+    )
     app.add_directive("code-of", CodeDirective)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip)
