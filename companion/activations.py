@@ -24,6 +24,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from companion._checks import check_rng
+
 Array = NDArray[np.floating]
 
 
@@ -323,8 +325,7 @@ def rrelu_slopes(
     >>> round(float(leaky_relu(z, alpha).mean()), 3), round(-11 / 48, 3)
     (-0.229, -0.229)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; received rng={rng!r}")
+    check_rng(rng)
     if not 0 <= lower <= upper < 1:
         raise ValueError(
             f"lower and upper must satisfy 0 <= lower <= upper < 1; received {lower} and {upper}"

@@ -86,7 +86,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        When the shapes do not fit, the batch is empty or ``epsilon`` is negative.
+        When the shapes or ``axis`` do not fit, the batch is empty or ``epsilon`` is negative.
 
     Notes
     -----
@@ -204,7 +204,7 @@ def batch_norm_inference(
     Raises
     ------
     ValueError
-        When the shapes do not fit, or a variance or ``epsilon`` is negative.
+        When the shapes or ``axis`` do not fit, or a variance or ``epsilon`` is negative.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def clip_by_value(gradient: Array, limit: float) -> Array:
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----
@@ -85,7 +85,7 @@ def clip_by_norm(gradient: Array, limit: float) -> Array:
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----
@@ -128,7 +128,7 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> list[Array]
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----

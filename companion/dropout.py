@@ -20,6 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_rng
+
 __all__ = ["alpha_dropout", "alpha_dropout_grad", "dropout", "dropout_mask", "mc_predict"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -50,6 +52,8 @@ def dropout_mask(rng: np.random.Generator, shape: int | tuple[int, ...], rate: f
     ------
     ValueError
         When ``rate`` is outside [0, 1).
+    TypeError
+        When ``rng`` is not a NumPy generator.
 
     Examples
     --------
@@ -57,6 +61,7 @@ def dropout_mask(rng: np.random.Generator, shape: int | tuple[int, ...], rate: f
     >>> round(1 - mask.mean().item(), 2)
     0.2
     """
+    check_rng(rng)
     _check_rate(rate)
     return rng.random(shape) >= rate
 
@@ -221,6 +226,8 @@ def mc_predict(predict: Callable[[Array], Array], x: Array, *, samples: int) -> 
     ------
     ValueError
         When ``samples`` is less than 1.
+    TypeError
+        When ``samples`` is not an integer.
 
     References
     ----------

@@ -142,24 +142,6 @@ def test_reports_are_deterministic_and_touch_no_global_state(tried):
     assert before[1:] == after[1:]
 
 
-@pytest.mark.parametrize(
-    ("tried", "expected"),
-    [
-        (lambda: check.activation(np.tanh, None, "tangent"), "one of sigmoid, tanh.*'tangent'"),
-        (lambda: check.activation(np.exp, np.exp, "softmax"), "f_grad must be None for softmax"),
-        (lambda: check.initializer(np.ones, "he"), "one of glorot_normal.*'he'"),
-        (lambda: check.clipping(np.clip, "clip"), "one of clip_by_value.*'clip'"),
-        (lambda: check.dropout(np.clip, 0.5), "one of dropout.*0.5"),
-        (lambda: check.optimizer(None, "adam"), "instance of one of GradientDescent.*'adam'"),
-        (lambda: check.optimizer(None, optimizers.Adam), "instance of one of.*Adam"),
-        (lambda: check.schedule(None, abs), "instance of one of PowerDecay.*abs"),
-    ],
-)
-def test_an_unknown_like(tried, expected):
-    with pytest.raises(ValueError, match=expected):
-        tried()
-
-
 def broken(*args, **kwargs):
     raise RuntimeError("broken")
 

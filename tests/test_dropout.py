@@ -152,29 +152,3 @@ def test_mc_standard_error():
     # a sum of 20 numbers that are 0 or 2: variance 20
     assert predictions.std() == pytest.approx(math.sqrt(20), rel=0.02)
     assert predictions.mean(0).std() == pytest.approx(math.sqrt(20) / 10, rel=0.15)
-
-
-X, MASK = np.ones((2, 3)), np.ones((2, 3), bool)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: dropout_mask(np.random.default_rng(0), 3, 1.5), r"\[0, 1\); received rate=1.5"),
-        (lambda: dropout(X, MASK, 1), r"rate must be in \[0, 1\); received rate=1"),
-        (lambda: alpha_dropout(X, MASK, -0.1), r"rate must be in \[0, 1\); received rate=-0.1"),
-        (lambda: alpha_dropout_grad(X, MASK, math.nan), "rate must be .*; received rate=nan"),
-        (lambda: dropout(X, MASK[:1], 0.5), r"inputs' shape, \(2, 3\); received \(1, 3\)"),
-        (lambda: alpha_dropout(X, MASK[0], 0.5), r"inputs' shape, \(2, 3\); received \(3,\)"),
-        (lambda: alpha_dropout_grad(X, MASK.T, 0.5), r"inputs' shape, .*; received \(3, 2\)"),
-        (lambda: mc_predict(np.sin, X, samples=0), "samples must be at least 1; .*samples=0"),
-    ],
-)
-def test_errors(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-def test_samples_is_an_integer():
-    with pytest.raises(TypeError):
-        mc_predict(np.sin, X, samples=2.5)

@@ -156,6 +156,12 @@ class Activation(Layer):
         is the identity. "softmax" stands only at the output, where the loss takes its
         derivative together with its own.
 
+    Raises
+    ------
+    ValueError
+        If the name is not one of the package's; in the backward pass, if softmax stands before
+        the output.
+
     Examples
     --------
     >>> Activation("relu").activation.__name__
@@ -337,6 +343,11 @@ class BatchNormalization(Layer):
         Share of the moving statistics that stays, in [0, 1).
     epsilon : float
         Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        If ``momentum`` is outside [0, 1).
 
     Examples
     --------

@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from companion._checks import check_rng
 from companion.network.layers import Activation, Array, Layer, Shape
 from companion.network.losses import LOSSES, Loss
 from companion.network.training import Callback, History, train
@@ -67,8 +68,7 @@ class Sequential:
         rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator; received {type(rng).__name__}")
+        check_rng(rng)
         if not layers:
             raise ValueError("expected at least one layer; received none")
         self.layers = tuple(layers)
@@ -285,7 +285,13 @@ class Sequential:
         return np.concatenate([self.forward(rows) for rows in _split(x)])
 
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
-        """Return the mean loss, penalties included, and the accuracy (NaN for a linear output)."""
+        """Return the mean loss, penalties included, and the accuracy (NaN for a linear output).
+
+        Raises
+        ------
+        ValueError
+            If the examples have another shape, or there are not as many targets.
+        """
         x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
         loss, total, correct = self.loss, 0.0, 0.0
         for rows, targets in zip(_split(x), _split(y), strict=True):
@@ -403,6 +409,12 @@ class Sequential:
         """Write the model, its random streams and its optimizer to one ``.npz`` file.
 
         :func:`companion.network.load` reads it, and training goes on as if never interrupted.
+
+        Raises
+        ------
+        ValueError
+            If a layer, function, rule or schedule is not one of the package's, so that a name
+            could not stand for it.
         """
         from companion.network.saving import save
 

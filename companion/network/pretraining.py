@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from companion._checks import check_rng
 from companion.activations import sigmoid, softplus
 from companion.network.layers import Array, Dense, Function, Layer
 from companion.network.model import Sequential
@@ -71,7 +72,8 @@ class RestrictedBoltzmannMachine:
     TypeError
         If ``rng`` is not a Generator.
     ValueError
-        If ``visible`` or ``hidden`` is not a positive integer.
+        If ``visible`` or ``hidden`` is not a positive integer; in all methods, if the rows of an
+        array have another length.
 
     References
     ----------
@@ -104,8 +106,7 @@ class RestrictedBoltzmannMachine:
     def __init__(
         self, visible: int, hidden: int, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> None:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator; received {type(rng).__name__}")
+        check_rng(rng)
         for name, units in (("visible", visible), ("hidden", hidden)):
             if not isinstance(units, int | np.integer) or units < 1:
                 raise ValueError(f"{name} must be a positive integer; received {name}={units!r}")

@@ -152,6 +152,8 @@ class LearningRateScheduler(Callback):
     ------
     TypeError
         If the optimizer's learning rate is itself a schedule.
+    ValueError
+        If a rate is negative or not finite.
 
     Notes
     -----
