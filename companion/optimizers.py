@@ -55,7 +55,20 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 class Rule(Protocol):
-    """What :class:`Optimizer` asks of an update rule; any object with these two methods will do."""
+    """What :class:`Optimizer` asks of an update rule; any object with these two methods will do.
+
+    Examples
+    --------
+    >>> class SignDescent:
+    ...     def init(self, weights):
+    ...         return ()
+    ...     def update(self, gradient, state, weights, t, learning_rate):
+    ...         return learning_rate * np.sign(gradient), ()
+    >>> weights = np.array([1.0, -1.0])
+    >>> Optimizer(SignDescent(), 0.25).step(weights, np.array([5.0, -7.0]))
+    >>> weights.tolist()
+    [0.75, -0.75]
+    """
 
     def init(self, weights: Array) -> State:
         """Return the state before the first step, from the weights' shape and dtype alone."""

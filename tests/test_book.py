@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from companion_book.sources import code, locate
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from companion.lab.claims import load, recorded_decisions
@@ -176,6 +177,7 @@ def test_search_finds_what_the_chapters_say(book):
 
 # The reference
 
+SCREENFUL = 45  # lines of code
 MAKERS = {"companion.lab.bench", "companion.lab.threads"}  # what make's commands run
 
 
@@ -247,6 +249,23 @@ def test_listings_in_chapters_lead_to_the_reference(pages):
     assert "reference/initializers.html#module-companion.initializers" in links  # a helper
 
 
+#: Entries without an example, in which nothing happens: records, an error, a table to look at.
+PLAIN = {
+    *("BatchNormCache", "PlateauState", "Loss", "Dataset", "Theory", "Claim", "Decision"),
+    *("VerdictChangedError", "VerdictTable"),
+}
+
+
+def test_every_entry_has_an_example(reference):
+    entries = [
+        entry
+        for soup in reference.values()
+        for entry in soup.select("dl.class, dl.function, dl.exception")
+    ]
+    without = {e.select_one(".descname").text for e in entries if not e.select(".doctest .gp")}
+    assert without == PLAIN
+
+
 def test_docstrings_leave_no_markup_in_the_text(reference):
     for name, soup in reference.items():
         assert soup.select("cite, .system-message") == [], name  # `one backtick` is no code
@@ -256,6 +275,21 @@ def test_docstrings_leave_no_markup_in_the_text(reference):
         assert (
             re.findall(r".*(?:`|\*\*\w+\*\*|:\w+:|\.\. \w|-{3}|Alias for field).*", text.text) == []
         ), name
+
+
+def shown():
+    """Return the names of all code of the package that chapters show."""
+    chapters = [path.read_text("utf-8") for path in (ROOT / "book").glob("[0-9][0-9]-*.md")]
+    directives = re.findall(r"^```\{source\} (.+)", "\n".join(chapters), re.MULTILINE)
+    return sorted({name for names in directives for name in names.split()})
+
+
+@pytest.mark.parametrize("name", shown())
+def test_what_a_chapter_shows_fits_on_a_screen(name):
+    path, *names = locate(ROOT, name)
+    lines = code(path, names).splitlines()
+    assert len(lines) <= SCREENFUL
+    assert max(map(len, lines)) <= 100
 
 
 # Proofs, on a small book of the same machinery: what it makes, and each defect that it finds.

@@ -84,6 +84,12 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     ValueError
         If an id stands twice, a topic has no chapter or a verdict is not one of
         :data:`VERDICTS`.
+
+    Examples
+    --------
+    >>> [claim] = [claim for claim in load() if claim.id == "init-lecun-equals-glorot"]
+    >>> claim.topic, claim.chapter
+    ('initialization', '02-initialization')
     """
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     claims = [
@@ -235,7 +241,14 @@ _LINE = re.compile(
 
 
 def recorded_decisions(notebook: Path) -> dict[str, Decision]:
-    """Return the decisions that a stored notebook's cells printed, by the claim's id."""
+    """Return the decisions that a stored notebook's cells printed, by the claim's id.
+
+    Examples
+    --------
+    >>> decisions = recorded_decisions(BOOK / "02-initialization.ipynb")
+    >>> decisions["init-lecun-equals-glorot"].verdict in VERDICTS
+    True
+    """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     printed = (
         "".join(output["text"])

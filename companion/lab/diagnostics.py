@@ -26,7 +26,13 @@ _BOUNDED = {activations.sigmoid: 0.25, activations.tanh: 1.0}
 
 
 def rms(values: ArrayLike) -> float:
-    """Return the root mean square of an array's elements."""
+    """Return the root mean square of an array's elements.
+
+    Examples
+    --------
+    >>> rms([3.0, 4.0, 0.0, 0.0])
+    2.5
+    """
     return float(np.sqrt(np.mean(np.square(values))))
 
 
@@ -65,6 +71,14 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
             RMS of the kernel.
         ``gradient_to_weight``
             the ratio of the last two.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> model = mlp(np.random.default_rng(0), [100] * 8, "sigmoid", "glorot_uniform")
+    >>> look = signals(model, np.ones((5, 28, 28)), np.zeros(5, int))
+    >>> bool(look.loc[1, "signal"] < 1e-3 * look.loc[8, "signal"])  # it fades on the way down
+    True
     """
     x = np.asarray(x, model.dtype)
     with model.keep_statistics():
@@ -115,6 +129,17 @@ class Recorder(Callback):
         The rows of :func:`signals`, with columns ``step`` (steps taken) and
         ``update_to_weight``: the RMS of the last step's change of a kernel over that of the
         kernel.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> model = mlp(np.random.default_rng(0), [10], "relu", "he_normal")
+    >>> x, y = np.ones((64, 28, 28)), np.zeros(64, int)
+    >>> recorder, optimizer = Recorder(x, y, every=2), Optimizer(GradientDescent(), 0.1)
+    >>> history = model.fit(x, y, optimizer=optimizer, epochs=2, callbacks=[recorder])
+    >>> recorder.frame["step"].unique().tolist()
+    [0, 2, 4]
     """
 
     def __init__(self, x: ArrayLike, y: ArrayLike, every: int = 100) -> None:

@@ -71,7 +71,15 @@ STYLE: Any = {
 
 
 def use_style() -> None:
-    """Draw all figures that follow in the book's style."""
+    """Draw all figures that follow in the book's style.
+
+    Examples
+    --------
+    >>> with plt.rc_context():
+    ...     use_style()
+    ...     plt.rcParams["savefig.dpi"]
+    144.0
+    """
     plt.rcParams.update(STYLE)
 
 
@@ -107,6 +115,15 @@ def label_lines(
         Each text with the point, in data coordinates, that it stands beside.
     gap : float
         Smallest distance of two labels, as a share of the axes' height.
+
+    Examples
+    --------
+    >>> figure, axes = plt.subplots()
+    >>> _ = axes.plot([0, 1], [0, 1], color=BLUE)
+    >>> label_lines(axes, {"identity": (1, 1, BLUE)})
+    >>> axes.texts[0].get_text()
+    'identity'
+    >>> plt.close(figure)
     """
     place = axes.transData + axes.transAxes.inverted()
     points = {text: place.transform((x, y)) for text, (x, y, _) in labels.items()}
@@ -146,6 +163,13 @@ def show(figure: Figure, alt: str) -> None:
     ------
     ValueError
         If ``alt`` has no number in it.
+
+    Examples
+    --------
+    >>> figure, axes = plt.subplots()
+    >>> _ = axes.plot([0, 1], [0, 1])
+    >>> show(figure, "The identity, a line from 0 to 1.")  # doctest: +ELLIPSIS
+    {'image/png': ..., 'text/plain': 'The identity, a line from 0 to 1.'}
     """
     if not any(character.isdigit() for character in alt):
         raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")
@@ -166,6 +190,13 @@ def show_table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     ------
     TypeError
         If a cell is a bare float, whose digits nobody chose.
+
+    Examples
+    --------
+    >>> show_table([["relu", number(0.8721, 2)]], ["activation", "accuracy"])
+    activation    accuracy
+    ------------  ----------
+    relu          0.87
     """
     for row in rows:
         for cell in row:

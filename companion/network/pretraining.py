@@ -221,7 +221,7 @@ class RestrictedBoltzmannMachine:
         k: int = 1,
         chains: Array | None = None,
     ) -> tuple[Array, Array]:
-        r"""Estimate the gradient of the mean of :math:`-\log p(v)` by ``k`` steps of Gibbs sampling.
+        r"""Estimate the gradient of the mean of :math:`-\log p(v)` by ``k`` Gibbs steps.
 
         .. math:: -\frac{\partial \log p(v)}{\partial W_{ij}} =
                   \langle v_i h_j \rangle_\text{model} - \langle v_i h_j \rangle_\text{data}
@@ -322,7 +322,8 @@ class RestrictedBoltzmannMachine:
         Raises
         ------
         ValueError
-            If shapes, ``epochs``, ``batch_size`` or ``k`` make no sense, or if data are outside [0, 1].
+            If shapes, ``epochs``, ``batch_size`` or ``k`` make no sense, or if data are outside
+            [0, 1].
         """
         if epochs < 0:
             raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
@@ -492,6 +493,12 @@ def encoder(autoencoder: Sequential) -> Sequential:
     ------
     ValueError
         If the network is not built like an autoencoder.
+
+    Examples
+    --------
+    >>> lower = encoder(autoencoder((6, 4, 2), np.random.default_rng(0)))
+    >>> [layer.units for layer in lower.layers]
+    [4, 2]
     """
     layers = list(autoencoder.layers)
     while layers and not layers[0].weights:
