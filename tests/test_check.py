@@ -26,7 +26,8 @@ from companion.check._activation import NAMES as ACTIVATIONS
 from companion.check._clipping import NAMES as CLIPS
 from companion.check._dropout import NAMES as DROPOUTS
 from companion.check._initializer import SCALINGS
-from companion.check._optimizer import _GENERAL, RULES, _walk, variants, walk
+from companion.check._optimizer import _walk, walk
+from companion.check._optimizer_variants import _GENERAL, RULES, variants
 from companion.check._schedule import SCHEDULES
 from companion.check._schedule import variants as schedule_variants
 from companion.check._trial import agree, evaluate
