@@ -13,9 +13,7 @@ from companion.constraints import max_norm
 @pytest.mark.parametrize(
     ("shape", "axis"), [((20, 6), 0), ((20, 6), 1), ((3, 3, 4, 5), (0, 1, 2)), ((9,), 0)]
 )
-def test_equals_keras(shape, axis):
-    import keras
-
+def test_equals_keras(keras, shape, axis):
     w = np.random.default_rng(1).standard_normal(shape)
     w[..., 0] *= 1e-8  # where the epsilon counts
     theirs = keras.constraints.MaxNorm(max_value=1.5, axis=axis)

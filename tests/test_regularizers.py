@@ -16,8 +16,7 @@ weights = hnp.arrays(
 
 
 @each_penalty
-def test_equals_keras(penalty, gradient, name):
-    import keras
+def test_equals_keras(keras, penalty, gradient, name):
     import tensorflow as tf
 
     w = np.random.default_rng(1).standard_normal((20, 7))

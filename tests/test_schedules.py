@@ -61,9 +61,7 @@ KERAS = {
 
 
 @pytest.mark.parametrize("name", KERAS)
-def test_equals_keras(name):
-    import keras
-
+def test_equals_keras(keras, name):
     ours, make = KERAS[name]
     rates = keras.optimizers.schedules
     theirs = make(rates)
@@ -87,9 +85,7 @@ def test_equals_keras(name):
         {"factor": 0.5, "patience": 1, "minimum": 0.03},
     ],
 )
-def test_plateau_equals_keras(arguments):
-    import keras
-
+def test_plateau_equals_keras(keras, arguments):
     class Model:
         optimizer = keras.optimizers.SGD(0.5)
 
@@ -107,7 +103,7 @@ def test_plateau_equals_keras(arguments):
     for epoch, metric in enumerate(metrics.tolist()):
         rate, state = ours.update(state, metric)
         callback.on_epoch_end(epoch, {"val_loss": metric})
-        assert rate == pytest.approx(float(Model.optimizer.learning_rate), rel=1e-6)
+        assert rate == pytest.approx(float(Model.optimizer.learning_rate), rel=1e-10)
         cuts, before = cuts + (rate < before), rate
     assert cuts > 0
 
@@ -209,6 +205,49 @@ def test_decays_fall(schedule):
 @pytest.mark.parametrize("schedule", [PowerDecay(0.1, 1), ExponentialDecay(0.1, 1)], ids=repr)
 def test_very_late(schedule):
     assert 0 <= schedule(10**7) < 1e-7
+
+
+@settings(deadline=None)
+@given(
+    initial=st.floats(1e-4, 1),
+    steps=st.floats(1, 1e4),
+    number=st.floats(0, 1),
+    periods=st.tuples(st.floats(0, 20), st.floats(0, 20)),
+)
+def test_decays(initial, steps, number, periods):
+    """Each starts at its initial rate, falls, and obeys the law that names it."""
+    step, later = periods[0] * steps, periods[1] * steps
+    power = PowerDecay(initial, steps, power=2 * number)
+    exponential = ExponentialDecay(initial, steps, rate=0.05 + 0.95 * number)
+    cosine = CosineDecay(initial, steps, alpha=number)
+    for schedule in (power, exponential, cosine):
+        assert schedule(0) == pytest.approx(initial)
+        assert schedule(step + later) <= schedule(step) * (1 + 1e-12)
+    # the same factor for the same time; the power law; symmetric about half of the way
+    factor = exponential(step + later) / exponential(later)
+    assert factor == pytest.approx(exponential(step) / initial, rel=1e-9)
+    assert power(step) == pytest.approx(initial * (steps / (steps + step)) ** (2 * number))
+    early, late = cosine(0.25 * steps), cosine(0.75 * steps)
+    assert early + late == pytest.approx(initial * (1 + number))
+    assert cosine(steps + later) == pytest.approx(initial * number)
+    warm = LinearWarmup(power, steps, initial=initial / 2)
+    assert warm(steps + step) == pytest.approx(power(step), rel=1e-9)
+    assert warm(steps / 2) == pytest.approx(0.75 * initial)
+
+
+@settings(deadline=None)
+@given(
+    boundaries=st.lists(st.integers(0, 1000), min_size=1, max_size=5, unique=True).map(sorted),
+    data=st.data(),
+)
+def test_piecewise_constant(boundaries, data):
+    rates = st.lists(st.floats(0, 1), min_size=len(boundaries) + 1, max_size=len(boundaries) + 1)
+    values = data.draw(rates)
+    schedule = PiecewiseConstant(boundaries, values)
+    for boundary, before, after in zip(boundaries, values, values[1:], strict=False):
+        assert (schedule(boundary), schedule(boundary + 1e-6)) == (before, after)
+    assert schedule(0 if boundaries[0] else -1) == values[0]
+    assert schedule(10**9) == values[-1]
 
 
 @settings(deadline=None)
