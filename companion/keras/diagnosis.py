@@ -47,9 +47,9 @@ def diagnose(model: Any, x: Any, y: Any) -> Report:
     Raises
     ------
     TypeError
-        If `model` is no Keras model, or `x` or `y` no arrays.
+        If ``model`` is no Keras model, or ``x`` or ``y`` no arrays.
     ValueError
-        If `x` and `y` differ in length, or the model has no loss and its output tells none.
+        If ``x`` and ``y`` differ in length, or the model has no loss and its output tells none.
 
     Notes
     -----
