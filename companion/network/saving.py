@@ -24,12 +24,27 @@ from companion import (
     regularizers,
     schedules,
 )
-from companion.network import layers as layer_module
+from companion.network.layers import Activation, BatchNormalization, Dense, Flatten, Layer
+from companion.network.learned import PReLU, Swish
 from companion.network.model import Sequential
+from companion.network.noise import AlphaDropout, Dropout
 from companion.optimizers import Optimizer
 
 FORMAT = 1
 _FUNCTIONS = {m.__name__: m for m in (activations, constraints, initializers, regularizers)}
+_LAYERS = {
+    kind.__name__: kind
+    for kind in (
+        Activation,
+        AlphaDropout,
+        BatchNormalization,
+        Dense,
+        Dropout,
+        Flatten,
+        PReLU,
+        Swish,
+    )
+}
 _CLASSES = {m.__name__: m for m in (optimizers, schedules)}
 
 
@@ -43,15 +58,15 @@ def save(
     path : path
         Where to; the file appears only when it is complete, and replaces an older one.
     model : Sequential
-        Of layers whose functions are the package's own.
+        Of the package's layers, with the package's functions.
     optimizer : Optimizer, optional
         With a rule and schedules of the package.
 
     Raises
     ------
     ValueError
-        If a function, rule or schedule is not one of the package's, so that a name could not
-        stand for it.
+        If a layer, function, rule or schedule is not one of the package's, so that a name could
+        not stand for it.
 
     See Also
     --------
@@ -63,7 +78,7 @@ def save(
         "input_shape": model.input_shape,
         "layers": [
             {
-                "class": type(layer).__name__,
+                "class": _name(layer),
                 "trainable": layer.trainable,
                 "configuration": {k: _encode(v) for k, v in layer.configuration().items()},
             }
@@ -146,7 +161,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
         )
     layers = []
     for entry in description["layers"]:
-        kind = getattr(layer_module, entry["class"])
+        kind = _LAYERS[entry["class"]]
         layers.append(kind(**{k: _decode(v) for k, v in entry["configuration"].items()}))
     model = Sequential(
         layers, tuple(description["input_shape"]), np.random.default_rng(0), description["dtype"]
@@ -176,6 +191,15 @@ def _optimizer(saved: dict[str, Any] | None, arrays: dict[str, Any]) -> Optimize
             arrays.get(f"state_{i}", value) for i, value in enumerate(saved["state"])
         )
     return optimizer
+
+
+def _name(layer: Layer) -> str:
+    name = type(layer).__name__
+    if _LAYERS.get(name) is not type(layer):
+        raise ValueError(
+            f"expected layers of the package, to save them by name; received {layer!r}"
+        )
+    return name
 
 
 def _encode(value: Any) -> Any:
