@@ -12,7 +12,7 @@ SIZES, MOMENTA = (8, 256), (0.5, 0.99, 0.999)
 ALIKE = {
     (text, size): dict.fromkeys((0.9, 0.99, 0.999, "exact"), 0.8)
     for text in ("2,000 images, 2 epochs", "the same, rate falling to 0")
-    for size in (16, 64, 256)
+    for size in (32, 256)
 }
 STEADY = {
     "noise": {(size, m): 0.1 / (1 - m) for size in SIZES for m in MOMENTA},
