@@ -1,7 +1,8 @@
-"""A small engine that trains dense networks with the formulas of the ground floor."""
+"""A small engine that trains dense and recurrent networks with the formulas of the ground floor."""
 
 from companion.network.layers import Activation, BatchNormalization, Dense, Flatten, Layer
 from companion.network.model import Sequential
+from companion.network.recurrent import SimpleRNN
 from companion.network.saving import load
 from companion.network.training import Callback, EarlyStopping, History, TerminateOnNaN
 
@@ -15,6 +16,7 @@ __all__ = [
     "History",
     "Layer",
     "Sequential",
+    "SimpleRNN",
     "TerminateOnNaN",
     "load",
 ]

@@ -20,11 +20,11 @@ from companion import (
     activations,
     constraints,
     initializers,
+    network,
     optimizers,
     regularizers,
     schedules,
 )
-from companion.network import layers as layer_module
 from companion.network.model import Sequential
 from companion.optimizers import Optimizer
 
@@ -146,7 +146,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
         )
     layers = []
     for entry in description["layers"]:
-        kind = getattr(layer_module, entry["class"])
+        kind = getattr(network, entry["class"])
         layers.append(kind(**{k: _decode(v) for k, v in entry["configuration"].items()}))
     model = Sequential(
         layers, tuple(description["input_shape"]), np.random.default_rng(0), description["dtype"]
