@@ -29,8 +29,9 @@ serve: .venv/.dev  ## write with the book beside you: it is rebuilt and reloaded
 studies: .venv/.dev  ## repeat the studies whose definition changed: make studies names="initialization-speed"
 	@$(BIN)/python -m companion.lab.studies $(names)
 
-bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machine's limits (8 minutes, alone)
+bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machine's limits (15 minutes, alone)
 	@$(BIN)/python -m companion.lab.bench
+	@$(BIN)/python book/_tools/times.py
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv companion.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -472,7 +472,9 @@ class ReduceOnPlateau:
             return rate, PlateauState(rate, metric, 0, cooldown)
         wait = wait + 1 if cooldown == 0 else 0
         if wait >= self.patience:
-            rate, wait, cooldown = max(rate * self.factor, self.minimum), 0, self.cooldown
+            # a rate that began below the minimum stays, as in Keras
+            rate = min(rate, max(rate * self.factor, self.minimum))
+            wait, cooldown = 0, self.cooldown
         return rate, PlateauState(rate, best, wait, cooldown)
 
 

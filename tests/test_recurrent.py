@@ -109,6 +109,16 @@ def test_outputs_gradients_and_steps_equal_keras(keras, activation):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_moves_to_keras(keras, name):
+    from companion.keras import to_keras
+
+    model = recurrent(**LAYERS[name])
+    twin = to_keras(model)
+    # Keras rounds the slope of leaky_relu to float32
+    np.testing.assert_allclose(model.predict(X), twin(X), rtol=1e-7)
+
+
 def test_starts_as_keras_does():
     kernel, recurrent_kernel, bias = recurrent().get_weights()[:3]
     assert np.abs(kernel).max() <= (6 / (3 + 4)) ** 0.5

@@ -164,6 +164,12 @@ def test_plateau_hand_worked():
     assert state.best == 0.8
 
 
+def test_a_rate_below_the_minimum_is_not_raised():
+    schedule = ReduceOnPlateau(0.5, factor=0.5, patience=1, minimum=1.0)
+    _, state = schedule.update(schedule.init(), 1.0)
+    assert schedule.update(state, 1.0)[0] == 0.5
+
+
 def test_a_plateau_is_cut_every_patience_measurements():
     schedule, cuts = ReduceOnPlateau(1.0, factor=0.5, patience=5), []
     state = schedule.init()

@@ -39,7 +39,8 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
         Is left as it was, but for what its layers saw last and, with `y`, its gradient.
     x : array of shape (n, *input_shape)
     y : array of shape (n,), optional
-        Without it there is no backward pass, and no column about gradients.
+        With it the batch is seen as in training, dropout with the same masks each time; without
+        it there is no backward pass, and no column about gradients.
 
     Returns
     -------
@@ -66,14 +67,11 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
             the ratio of the last two.
     """
     x = np.asarray(x, model.dtype)
-    statistics = [layer.statistics for layer in model.layers]
-    kept = [{name: values.copy() for name, values in s.items()} for s in statistics]
-    if y is None:
-        model.forward(x)
-    else:
-        model.differentiate(x, np.asarray(y))
-    for own, before in zip(statistics, kept, strict=True):
-        own.update(before)
+    with model.keep_statistics():
+        if y is None:
+            model.forward(x)
+        else:
+            model.differentiate(x, np.asarray(y), np.random.default_rng(0))
     rows: list[dict[str, float]] = []
     for layer in model.layers:
         if isinstance(layer, Activation):

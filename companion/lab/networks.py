@@ -1,13 +1,15 @@
 """The networks that recur in the experiments, and how they are trained and scored."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from companion.lab.datasets import fashion_mnist
-from companion.network import Callback, Dense, Flatten, Sequential
+from companion.network import Callback, Dense, Flatten, Layer, Sequential
 from companion.network.layers import Function
 from companion.optimizers import Optimizer
 
@@ -15,7 +17,7 @@ from companion.optimizers import Optimizer
 def mlp(
     rng: np.random.Generator,
     hidden: Sequence[int],
-    activation: Function | None,
+    activation: Function | Callable[[], Layer] | None,
     initializer: Function,
     *,
     dtype: DTypeLike = np.float64,
@@ -30,7 +32,9 @@ def mlp(
         The units of each hidden layer, bottom first.
     activation, initializer : str or callable
         Of the hidden layers, as in :class:`companion.network.Dense`. The output layer is always
-        softmax with Glorot uniform weights, so that only hidden layers are compared.
+        softmax with Glorot uniform weights, so that only hidden layers are compared. An
+        activation that learns is given by its class, ``PReLU``, or by a ``functools.partial``
+        of it, ``partial(PReLU, alpha=0.25)``; each dense layer is followed by one.
     dtype : dtype
         float64, so that printed digits hold on other processors; studies take float32.
 
@@ -40,8 +44,18 @@ def mlp(
     >>> len(model.layers), model.weights.size
     (4, 266610)
     """
-    layers = [Dense(units, activation, initializer) for units in hidden]
-    return Sequential([Flatten(), *layers, Dense(10, "softmax")], (28, 28), rng, dtype)
+    layers: list[Layer] = [Flatten()]
+    for units in hidden:
+        if _makes_layers(activation):
+            layers += [Dense(units, None, initializer), activation()]
+        else:
+            layers += [Dense(units, activation, initializer)]
+    return Sequential([*layers, Dense(10, "softmax")], (28, 28), rng, dtype)
+
+
+def _makes_layers(activation: Any) -> TypeGuard[Callable[[], Layer]]:
+    made = activation.func if isinstance(activation, partial) else activation
+    return isinstance(made, type) and issubclass(made, Layer)
 
 
 class StepsToReach(Callback):

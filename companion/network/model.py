@@ -1,6 +1,7 @@
 """The model: layers in a row, on one contiguous vector of weights."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 
 import numpy as np
@@ -155,6 +156,18 @@ class Sequential:
             for values in (*layer.weights.values(), *layer.statistics.values())
         ]
 
+    @contextmanager
+    def keep_statistics(self) -> Iterator[None]:
+        """Undo what is done to moving statistics in a ``with`` block."""
+        kept = [
+            (values, values.copy()) for layer in self.layers for values in layer.statistics.values()
+        ]
+        try:
+            yield
+        finally:
+            for values, before in kept:
+                values[...] = before
+
     # Forward and backward
 
     def forward(
@@ -238,7 +251,8 @@ class Sequential:
         x : array of shape (n, *input_shape)
         training : bool
             True keeps dropout and batch statistics as in training; the examples are then one
-            batch.
+            batch. The moving statistics stay as they are, unlike those of Keras's
+            ``model(x, training=True)``.
         rng : numpy.random.Generator, optional
             For the random masks; without it the model's own stream goes on.
 
@@ -246,10 +260,28 @@ class Sequential:
         ------
         ValueError
             If the examples have another shape.
+
+        Notes
+        -----
+        For Monte Carlo dropout (:func:`companion.dropout.mc_predict`) the batch normalization
+        should use its moving statistics, or a prediction depends on the other examples: set
+        ``trainable = False`` for those layers.
+
+        Examples
+        --------
+        >>> from functools import partial
+        >>> from companion.dropout import mc_predict
+        >>> from companion.network import Dense, Dropout, Sequential
+        >>> layers = [Dense(20, "relu"), Dropout(0.5), Dense(3, "softmax")]
+        >>> model = Sequential(layers, (2,), np.random.default_rng(0))
+        >>> passes = partial(model.predict, training=True, rng=np.random.default_rng(1))
+        >>> mc_predict(passes, np.ones((5, 2)), samples=10).shape
+        (10, 5, 3)
         """
         x = self._examples(x)
         if training:
-            return self.forward(x, True, rng)
+            with self.keep_statistics():
+                return self.forward(x, True, rng)
         return np.concatenate([self.forward(rows) for rows in _split(x)])
 
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
@@ -269,6 +301,7 @@ class Sequential:
         *,
         optimizer: Optimizer,
         epochs: int,
+        initial_epoch: int = 0,
         batch_size: int = 32,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -285,7 +318,11 @@ class Sequential:
         optimizer : Optimizer
             Keeps its state: a second ``fit`` with it goes on where the first ended.
         epochs : int
-            How often every example is seen; 0 is allowed.
+            How often every example is seen, `initial_epoch` times less; 0 is allowed.
+        initial_epoch : int
+            The number of the first epoch, for callbacks that count. Each ``fit`` counts from 0
+            unless told otherwise. As in Keras, `epochs` is then where the count ends:
+            ``fit(..., epochs=4)`` and ``fit(..., epochs=6, initial_epoch=4)`` are six.
         batch_size : int
             Examples a step; the last batch of an epoch may be smaller.
         validation_data : pair of arrays, optional
@@ -311,7 +348,7 @@ class Sequential:
         Raises
         ------
         ValueError
-            If lengths, shapes, `epochs` or `batch_size` make no sense.
+            If lengths, shapes, `epochs`, `initial_epoch` or `batch_size` make no sense.
 
         Notes
         -----
@@ -324,6 +361,10 @@ class Sequential:
             validation_data = held_out, self._targets(validation_data[1], len(held_out))
         if epochs < 0:
             raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
+        if initial_epoch < 0:
+            raise ValueError(
+                f"initial_epoch must be at least 0; received initial_epoch={initial_epoch}"
+            )
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
         order_rng, mask_rng = (self.shuffle_rng, self.mask_rng) if rng is None else rng.spawn(2)
@@ -333,6 +374,7 @@ class Sequential:
             y,
             optimizer=optimizer,
             epochs=epochs,
+            initial_epoch=initial_epoch,
             batch_size=batch_size,
             validation_data=validation_data,
             callbacks=callbacks,

@@ -20,16 +20,33 @@ from companion import (
     activations,
     constraints,
     initializers,
-    network,
     optimizers,
     regularizers,
     schedules,
 )
+from companion.network.layers import Activation, BatchNormalization, Dense, Flatten, Layer
+from companion.network.learned import PReLU, Swish
 from companion.network.model import Sequential
+from companion.network.noise import AlphaDropout, Dropout
+from companion.network.recurrent import SimpleRNN
 from companion.optimizers import Optimizer
 
 FORMAT = 1
 _FUNCTIONS = {m.__name__: m for m in (activations, constraints, initializers, regularizers)}
+_LAYERS = {
+    kind.__name__: kind
+    for kind in (
+        Activation,
+        AlphaDropout,
+        BatchNormalization,
+        Dense,
+        Dropout,
+        Flatten,
+        PReLU,
+        SimpleRNN,
+        Swish,
+    )
+}
 _CLASSES = {m.__name__: m for m in (optimizers, schedules)}
 
 
@@ -43,15 +60,15 @@ def save(
     path : path
         Where to; the file appears only when it is complete, and replaces an older one.
     model : Sequential
-        Of layers whose functions are the package's own.
+        Of the package's layers, with the package's functions.
     optimizer : Optimizer, optional
         With a rule and schedules of the package.
 
     Raises
     ------
     ValueError
-        If a function, rule or schedule is not one of the package's, so that a name could not
-        stand for it.
+        If a layer, function, rule or schedule is not one of the package's, so that a name could
+        not stand for it.
 
     See Also
     --------
@@ -63,7 +80,7 @@ def save(
         "input_shape": model.input_shape,
         "layers": [
             {
-                "class": type(layer).__name__,
+                "class": _name(layer),
                 "trainable": layer.trainable,
                 "configuration": {k: _encode(v) for k, v in layer.configuration().items()},
             }
@@ -146,7 +163,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
         )
     layers = []
     for entry in description["layers"]:
-        kind = getattr(network, entry["class"])
+        kind = _LAYERS[entry["class"]]
         layers.append(kind(**{k: _decode(v) for k, v in entry["configuration"].items()}))
     model = Sequential(
         layers, tuple(description["input_shape"]), np.random.default_rng(0), description["dtype"]
@@ -176,6 +193,15 @@ def _optimizer(saved: dict[str, Any] | None, arrays: dict[str, Any]) -> Optimize
             arrays.get(f"state_{i}", value) for i, value in enumerate(saved["state"])
         )
     return optimizer
+
+
+def _name(layer: Layer) -> str:
+    name = type(layer).__name__
+    if _LAYERS.get(name) is not type(layer):
+        raise ValueError(
+            f"expected layers of the package, to save them by name; received {layer!r}"
+        )
+    return name
 
 
 def _encode(value: Any) -> Any:

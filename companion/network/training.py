@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.optimizers import Optimizer
+from companion.schedules import ReduceOnPlateau
 
 if TYPE_CHECKING:
     from companion.network.model import Sequential
@@ -24,7 +25,8 @@ class History:
     Attributes
     ----------
     history : dict of lists
-        For each metric its value after each epoch, as in Keras.
+        For each metric its value after each epoch, as in Keras; "learning_rate", the epoch's,
+        where a callback changes it.
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -39,19 +41,24 @@ class Callback:
     """Something to do along the way; override what is needed.
 
     ``self.model`` is the network in training. Setting ``self.model.stop_training`` ends the
-    training after the current batch.
+    training after the current batch. ``self.optimizer`` is the optimizer; its ``learning_rate``
+    may be set.
     """
 
     model: Sequential
+    optimizer: Optimizer
 
     def on_train_begin(self) -> None:
         """Do something before the first batch."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Do something before an epoch: its number, from ``fit``'s `initial_epoch`."""
 
     def on_batch_end(self, step: int, loss: float) -> None:
         """Do something after a step: its number in this ``fit``, from 0, and its batch's loss."""
 
     def on_epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Do something after an epoch: its number in this ``fit``, from 0, and its metrics."""
+        """Do something after an epoch: its number, and its metrics; what is added is recorded."""
 
     def on_train_end(self) -> None:
         """Do something after the last batch."""
@@ -90,7 +97,7 @@ class EarlyStopping(Callback):
     Attributes
     ----------
     best_epoch : int or None
-        The epoch, from 0, of the best value.
+        The number of the epoch with the best value.
 
     Raises
     ------
@@ -109,28 +116,161 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self) -> None:
         """Forget what an earlier training left."""
-        self.best = -np.inf
+        self.best = np.inf
         self.best_epoch: int | None = None
+        self.wait = 0
         self.best_weights: list[Array] | None = None
 
     def on_epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
         """Compare the metric with the best so far."""
-        if self.monitor not in metrics:
-            raise ValueError(
-                f"monitor must be one of {', '.join(metrics)}; received {self.monitor!r}"
-            )
-        value = metrics[self.monitor] * (1 if self.monitor.endswith("accuracy") else -1)
-        if value > self.best:
-            self.best, self.best_epoch = value, epoch
+        value = _lower_is_better(self.monitor, metrics)
+        self.wait += 1
+        if value < self.best:
+            self.best, self.best_epoch, self.wait = value, epoch, 0
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-        elif epoch - (self.best_epoch or 0) > self.patience:
+        elif self.wait > self.patience:
             self.model.stop_training = True
 
     def on_train_end(self) -> None:
         """Go back to the best weights, if asked to."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate at the beginning of each epoch.
+
+    A schedule per step needs no callback: it is the optimizer's ``learning_rate``.
+
+    Parameters
+    ----------
+    schedule : callable
+        From the epoch and the rate now to the rate of the epoch: ``f(epoch, rate)``.
+
+    Raises
+    ------
+    TypeError
+        If the optimizer's learning rate is itself a schedule.
+
+    Notes
+    -----
+    Epochs count from 0 in every ``fit``, as in Keras: a second call starts the schedule again,
+    unless it is told `initial_epoch`. Keras also takes a schedule of the epoch alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from companion.network import Dense, LearningRateScheduler, Sequential
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> model = Sequential([Dense(1)], (1,), np.random.default_rng(0))
+    >>> halve = LearningRateScheduler(lambda epoch, rate: 0.5 * rate if epoch > 0 else rate)
+    >>> history = model.fit(
+    ...     [[1.0]], [1.0], optimizer=Optimizer(GradientDescent(), 0.1), epochs=3, callbacks=[halve]
+    ... )
+    >>> history.history["learning_rate"]
+    [0.1, 0.05, 0.025]
+    """
+
+    def __init__(self, schedule: Callable[[int, float], float]) -> None:
+        self.schedule = schedule
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Ask the schedule for the epoch's rate."""
+        self.optimizer.learning_rate = float(self.schedule(epoch, _rate(self)))
+
+    def on_epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Record the rate."""
+        metrics.setdefault("learning_rate", _rate(self))
+
+
+class ReduceLROnPlateau(Callback):
+    """Cut the learning rate when a metric has not improved for some epochs.
+
+    Performance scheduling by :class:`companion.schedules.ReduceOnPlateau`, with Keras's names.
+
+    Parameters
+    ----------
+    monitor : str
+        The metric; higher is better if its name ends in "accuracy", lower otherwise.
+    factor : float
+        What a cut multiplies the rate by, in (0, 1).
+    patience : int
+        The epochs without improvement that make a cut, at least 1.
+    min_delta : float
+        The improvement that counts, at least 0.
+    cooldown : int
+        After a cut, the epochs that do not count as waiting, at least 0.
+    min_lr : float
+        No cut goes below it.
+
+    Raises
+    ------
+    TypeError
+        If the optimizer's learning rate is itself a schedule.
+    ValueError
+        If an argument is outside its range, or the metric is not among those recorded.
+
+    Notes
+    -----
+    Every ``fit`` starts with the rate that the last one ended with and waits anew, as in Keras.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from companion.network import Dense, ReduceLROnPlateau, Sequential
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> model = Sequential([Dense(1)], (1,), np.random.default_rng(0))
+    >>> cut = ReduceLROnPlateau(monitor="loss", factor=0.5, patience=2)
+    >>> history = model.fit(
+    ...     [[0.0]], [1.0], optimizer=Optimizer(GradientDescent(), 1.0), epochs=6, callbacks=[cut]
+    ... )
+    >>> history.history["loss"]
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+    >>> history.history["learning_rate"]
+    [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        self.monitor = monitor
+        # Its initial rate plays no part: the optimizer's is the one that is cut
+        self.schedule = ReduceOnPlateau(1.0, factor, patience, min_delta, cooldown, minimum=min_lr)
+
+    def on_train_begin(self) -> None:
+        """Forget what an earlier training left; the rate is the optimizer's."""
+        self.state = self.schedule.init()._replace(rate=_rate(self))
+
+    def on_epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Record the epoch's rate, and cut it for the next one if it is time."""
+        rate = _rate(self)
+        metrics.setdefault("learning_rate", rate)
+        self.optimizer.learning_rate, self.state = self.schedule.update(
+            self.state._replace(rate=rate), _lower_is_better(self.monitor, metrics)
+        )
+
+
+def _lower_is_better(monitor: str, metrics: dict[str, float]) -> float:
+    if monitor not in metrics:
+        raise ValueError(f"monitor must be one of {', '.join(metrics)}; received {monitor!r}")
+    return -metrics[monitor] if monitor.endswith("accuracy") else metrics[monitor]
+
+
+def _rate(callback: Callback) -> float:
+    rate = callback.optimizer.learning_rate
+    if callable(rate):
+        raise TypeError(
+            f"{type(callback).__name__} changes the optimizer's learning_rate, which must be a "
+            f"float; received {rate!r}"
+        )
+    return float(rate)
 
 
 def train(
@@ -140,6 +280,7 @@ def train(
     *,
     optimizer: Optimizer,
     epochs: int,
+    initial_epoch: int,
     batch_size: int,
     validation_data: tuple[Array, NDArray] | None,
     callbacks: Sequence[Callback],
@@ -152,11 +293,13 @@ def train(
     history, step = History(), 0
     model.stop_training = False
     for callback in callbacks:
-        callback.model = model
+        callback.model, callback.optimizer = model, optimizer
         callback.on_train_begin()
-    for epoch in range(epochs):
+    for epoch in range(initial_epoch, epochs):
         if model.stop_training:
             break
+        for callback in callbacks:
+            callback.on_epoch_begin(epoch)
         losses, correct, seen = 0.0, 0.0, 0
         order = order_rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
@@ -183,12 +326,12 @@ def train(
         if validation_data is not None:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 metrics["val_loss"], metrics["val_accuracy"] = model.evaluate(*validation_data)
-        history.append(metrics)
         if progress:
             text = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
             print(f"epoch {epoch + 1}/{epochs}  {text}", flush=True)
         for callback in callbacks:
             callback.on_epoch_end(epoch, metrics)
+        history.append(metrics)
     for callback in callbacks:
         callback.on_train_end()
     return history
