@@ -27,7 +27,10 @@ CONTRADICTIONS = {
         {"cosines": {"clipnorm": 1.0, "global_clipnorm": 1.0}, "short": np.array([0.3, 0.4])},
         "confirmed",
     ),
-    "clip-before-apply": ({"apart": 0.1, "old_step": np.array([0.9, 1.0])}, "refuted"),
+    "clip-before-apply": (
+        {"apart": 0.1, "old_step": np.array([0.9, 1.0]), "no_minimize": True},
+        "refuted",
+    ),
     "clip-cell-keras": (
         {"complaint": "", "with_clipvalue": 0.5, "plain": np.inf},
         "confirmed",
