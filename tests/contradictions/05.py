@@ -1,8 +1,29 @@
 """Measurements that contradict claims of chapter 5, and the verdicts to which they lead."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
+from companion.lab.experiments import mean_interval
+
+# A clip that changes nothing: every interval lies within half a point of 0
+NOTHING = {name: mean_interval([-0.001, 0.001, 0.0, 0.001, -0.001]) for name in ("deep", "through")}
+LOST = {name: mean_interval([-0.1, -0.11, -0.12]) for name in ("deep", "through")}
+
 CONTRADICTIONS = {
+    "clip-mitigates-explosion": (
+        {
+            "held_back": NOTHING,
+            "failures": {"none": (1, 64), "global norm 1": (1, 64)},
+            "in_points": str,
+            "through": SimpleNamespace(study=SimpleNamespace(smallest={"accuracy": 0.005})),
+        },
+        "refuted",
+    ),
+    "clip-compare-on-validation": (
+        {"held_by_value": LOST, "normalized": LOST, "in_points": str},
+        "refuted",
+    ),
     "clip-value-direction": (
         {
             "vector": np.array([0.9, 100.0]),
