@@ -51,7 +51,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def chapters(book: Path = BOOK) -> list[Path]:
-    """List the text files that are notebooks: the chapters, and every other page with code cells."""
+    """List the text files that are notebooks: chapters, and other pages with code cells."""
     return [
         path for path in sorted(book.glob("*.md")) if "\n```{code-cell}" in path.read_text("utf-8")
     ]
