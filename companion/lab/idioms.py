@@ -152,10 +152,6 @@ class Phrasebook:
     today: dict[str, Outcome]
     v1: dict[str, Outcome]
 
-    def of_kind(self, kind: str) -> list[Idiom]:
-        """Return the idioms whose old form ends like that."""
-        return [idiom for idiom in self.idioms if self.today[idiom.name].kind == kind]
-
     def cell_kind(self, cell: str) -> str:
         """Return the worst that an idiom of this cell of the source does."""
         kinds = {self.today[idiom.name].kind for idiom in self.idioms if cell in idiom.cells}
@@ -177,16 +173,22 @@ class Phrasebook:
             "\n".join(f"{kind}: {a} idioms, {b} cells" for kind, a, b in rows),
         )
 
-    def names(self) -> "Page":
-        """Return all names in alphabetical order, each with a link to its entry."""
-        idioms = sorted(self.idioms, key=lambda idiom: idiom.name.lower().lstrip("["))
-        items = "".join(
-            f'<li><a href="#{i.anchor}"><code>{html.escape(i.name)}</code></a> '
-            f"{_badge(self.today[i.name].kind)}</li>\n"
-            for i in idioms
-        )
-        lines = [f"{self.today[i.name].kind.upper()} {i.name}" for i in idioms]
-        return Page(f'<ul class="idiom-names">{items}</ul>', "\n".join(lines))
+    def names(self, *kinds: str) -> "Page":
+        """Return the names of idioms in alphabetical order, each with a link to its entry.
+
+        Parameters
+        ----------
+        *kinds : str
+            Only idioms whose old form ends like that; default: all.
+        """
+        items, lines = [], []
+        for idiom in sorted(self.idioms, key=lambda idiom: idiom.name.lower().lstrip("[")):
+            kind = self.today[idiom.name].kind
+            if kind in (kinds or KINDS):
+                name = html.escape(idiom.name)
+                items.append(f'<li><a href="#{idiom.anchor}">{name}</a> {_badge(kind)}</li>\n')
+                lines.append(f"{kind.upper()} {idiom.name}")
+        return Page(f'<ul class="idiom-names">{"".join(items)}</ul>', "\n".join(lines))
 
     def subject(self, subject: str) -> "Page":
         """Return the entries of one subject: the old form and what it does, the new form."""
@@ -224,7 +226,7 @@ class Phrasebook:
         cells = f"<p>in cell {cells}</p>" if len(idiom.cells) == 1 else f"<p>in cells {cells}</p>"
         return (
             f'<tbody id="{idiom.anchor}"><tr><th colspan="2" scope="rowgroup">'
-            f"<code>{html.escape(idiom.name)}</code></th></tr>\n"
+            f"{html.escape(idiom.name)}</th></tr>\n"
             f"<tr><td>{_code(idiom.old)}{outcomes}{cells if idiom.cells else ''}</td>"
             f"<td>{same or _code(idiom.new)}{note}</td></tr></tbody>\n"
         )
@@ -236,9 +238,7 @@ class Phrasebook:
         for cell in all_cells():
             kind = self.cell_kind(cell)
             idioms = [idiom for idiom in self.idioms if cell in idiom.cells]
-            links = ", ".join(
-                f'<a href="#{i.anchor}"><code>{html.escape(i.name)}</code></a>' for i in idioms
-            )
+            links = ", ".join(f'<a href="#{i.anchor}">{html.escape(i.name)}</a>' for i in idioms)
             ledger = ", ".join(
                 f'<a href="ledger.html#ledger-{claim.id}"><code>{claim.id}</code></a>'
                 for claim in claims[cell]
