@@ -31,7 +31,10 @@ CELLS = {"000": 9, "001": 13, "002": 8, "003": 42}
 
 
 class Outcome(NamedTuple):
-    """What some lines of code did: one of :data:`KINDS`, and the first line of what was said."""
+    """What some lines of code did: one of :data:`KINDS`, and the first line of what was said.
+
+    For a silent one the message is the expression that should have been true afterwards.
+    """
 
     kind: str
     message: str = ""
@@ -39,10 +42,22 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Idiom:
-    """An idiom of the list ``book/from-tensorflow-1.yml``, whose head says what the fields are.
+    """An old idiom and its modern form: an entry of the list ``book/from-tensorflow-1.yml``.
 
-    `today` and `v1` are what the old form did, in TensorFlow as it is and as ``tf.compat.v1``;
-    they are known once :func:`run_all` has run it.
+    Parameters
+    ----------
+    subject, name : str
+        Under what it stands, and what it is called.
+    cells : list of str
+        The source's code cells that use it.
+    old, new : str
+        Both forms, as lines of code.
+    v1 : str or None
+        What to try under ``tf.compat.v1``.
+    given, check : str
+        What the lines find there, and an expression that should be true after them.
+    note : str
+        What a reader should know besides.
     """
 
     subject: str
@@ -62,7 +77,13 @@ class Idiom:
 
 
 def load(path: Path = BOOK / "from-tensorflow-1.yml") -> list[Idiom]:
-    """Return all idioms, in the file's order."""
+    """Return all idioms, in the file's order.
+
+    Examples
+    --------
+    >>> load()[0].name
+    'tf.placeholder'
+    """
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return [
         Idiom(subject=subject, **{"new": entry["old"], "v1": entry["old"]} | entry)
@@ -83,7 +104,13 @@ def run(code: str, given: str = "", check: str = "True", v1: bool = False) -> Ou
     check : str
         An expression that should be true afterwards.
     v1 : bool
-        Whether ``tf`` is ``tf.compat.v1``, the behaviour of TensorFlow 2 switched off.
+        Whether ``tf`` is ``tf.compat.v1``, the behaviour of TensorFlow 2 switched off: for good,
+        so leave such a run a process of its own, as :func:`run_all` does.
+
+    Examples
+    --------
+    >>> run("optimizer = keras.optimizers.SGD(lr=0.1)")
+    Outcome(kind='error', message="ValueError: Argument(s) not recognized: {'lr': 0.1}")
     """
     import keras
     import numpy as np
@@ -115,10 +142,10 @@ def _notices() -> Iterator[list[str]]:
     notices: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: notices.append(record.getMessage())  # type: ignore[method-assign]
-    for name in ("tensorflow", "absl"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.WARNING)
-        logger.handlers, logger.propagate = [handler], False
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    before = [(logger.level, logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.level, logger.handlers, logger.propagate = logging.WARNING, [handler], False
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         for unshown in (DeprecationWarning, PendingDeprecationWarning):  # as Python is without -W
@@ -126,7 +153,11 @@ def _notices() -> Iterator[list[str]]:
         warnings.showwarning = lambda message, category, *_: notices.append(
             f"{category.__name__}: {message}"
         )
-        yield notices
+        try:
+            yield notices
+        finally:
+            for logger, settings in zip(loggers, before, strict=True):
+                logger.level, logger.handlers, logger.propagate = settings
 
 
 def _first_line(message: str) -> str:
@@ -146,6 +177,12 @@ class Phrasebook:
         What each old form did, by the idiom's name.
     v1 : dict of str to Outcome
         What it did under ``tf.compat.v1``, where that was tried.
+
+    Examples
+    --------
+    >>> idioms = [idiom for idiom in load() if idiom.name == "setting optimizer.lr"]
+    >>> Phrasebook(idioms, {"setting optimizer.lr": Outcome("silent")}, {}).names()
+    SILENT setting optimizer.lr
     """
 
     idioms: Sequence[Idiom]
@@ -263,7 +300,13 @@ def run_all(idioms: Sequence[Idiom]) -> Phrasebook:
     Raises
     ------
     RuntimeError
-        If a new form does not run in silence and with the result that it should have.
+        If a modern form does not run in silence, with the result that it should have.
+
+    Examples
+    --------
+    >>> idioms = [idiom for idiom in load() if idiom.name == "setting optimizer.lr"]
+    >>> run_all(idioms).names()
+    SILENT setting optimizer.lr
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tensorflow", "keras"])  # imported once, then inherited
@@ -293,12 +336,24 @@ def _by_name(idioms: Sequence[Idiom], outcomes: Sequence[Outcome]) -> dict[str, 
 
 
 def all_cells() -> list[str]:
-    """Return the names of the source's code cells, such as ``002#3``."""
+    """Return the names of the source's code cells.
+
+    Examples
+    --------
+    >>> all_cells()[:2]
+    ['000#1', '000#2']
+    """
     return [f"{file}#{n}" for file, count in CELLS.items() for n in range(1, count + 1)]
 
 
 def claims_by_cell() -> dict[str, list[Claim]]:
-    """Return, for each code cell of the source, the claims that name it."""
+    """Return, for each code cell of the source, the claims that name it.
+
+    Examples
+    --------
+    >>> [claim.id for claim in claims_by_cell()["003#42"]]
+    ['mn-cell']
+    """
     found: dict[str, list[Claim]] = {cell: [] for cell in all_cells()}
     for claim in load_claims():
         for file, first, last in re.findall(r"\b(\d{3})#(\d+)[a-c]?(?:-(\d+))?", claim.statement):
