@@ -31,13 +31,10 @@ CELLS = {"000": 9, "001": 13, "002": 8, "003": 42}
 
 
 class Outcome(NamedTuple):
-    """What some lines of code did: one of :data:`KINDS`, and the first line of what was said.
+    """What some lines of code did."""
 
-    For a silent one the message is the expression that should have been true afterwards.
-    """
-
-    kind: str
-    message: str = ""
+    kind: str  #: one of :data:`KINDS`
+    message: str = ""  #: the first line of what was said; of a silent run, the check that failed
 
 
 @dataclass(frozen=True)
@@ -366,8 +363,8 @@ def claims_by_cell() -> dict[str, list[Claim]]:
 class Page(NamedTuple):
     """Something to show: as HTML where that can be, else as text."""
 
-    page: str
-    text: str
+    page: str  #: as HTML
+    text: str  #: as text
 
     def __repr__(self) -> str:
         return self.text
