@@ -44,6 +44,11 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "gelu": (VERMILION, "^", "-"),
     "swish": ("#A6761D", "<", "--"),
     "mish": ("#7570B3", ">", "-."),
+    # clipping
+    "no clipping": (BLACK, "x", ":"),
+    "by value": (ORANGE, "s", "--"),
+    "by norm": (SKY, "D", "-."),
+    "by global norm": (BLUE, "o", "-"),
 }
 
 #: Matplotlib's settings for all figures of the book.
