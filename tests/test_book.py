@@ -259,6 +259,9 @@ PLAIN = {
     "companion.lab.claims.VerdictTable",
     "companion.lab.datasets.Dataset",
     "companion.lab.diagnostics.Theory",
+    "companion.lab.idioms.Idiom",
+    "companion.lab.idioms.Outcome",
+    "companion.lab.idioms.Page",
     "companion.network.losses.Loss",
     "companion.schedules.PlateauState",
 }
