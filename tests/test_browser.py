@@ -304,7 +304,12 @@ def uncopied(tab):
             await navigator.clipboard.writeText('');
             button.click();
             const code = button.parentElement.querySelector('pre').innerText.trim();
-            if ((await navigator.clipboard.readText()).trim() !== code) lost.push(code);
+            let text = '';
+            for (let wait = 0; !text && wait < 1000; wait += 20) {  // a busy browser copies late
+                await new Promise((later) => setTimeout(later, 20));
+                text = (await navigator.clipboard.readText()).trim();
+            }
+            if (text !== code) lost.push(code);
         }
         return lost;
     }""")
