@@ -44,7 +44,7 @@ class SimpleRNN(Layer):
     Raises
     ------
     ValueError
-        If `units` is not a positive integer, a name is not one of the package's, the
+        If ``units`` is not a positive integer, a name is not one of the package's, the
         activation has no derivative of its own (softmax), or an example is not a sequence of
         vectors.
 
