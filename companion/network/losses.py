@@ -70,7 +70,7 @@ def binary_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
     z : array of shape (m, outputs)
         Logits: the output layer before its sigmoid.
     y : array of zeros and ones, shape (m,) or (m, outputs)
-        The labels.
+        The labels, or probabilities in between (an autoencoder's pixels).
 
     Returns
     -------
