@@ -45,9 +45,10 @@ CONTRADICTIONS = {
         {
             "momentum_default": 0.0,
             "adam_numbers": {"learning_rate": 0.001},
-            "advantages": dict.fromkeys(
-                ("momentum 0.9", "rmsprop 0.9", "adam 0.9 0.999"), {"other": HALF_A_POINT}
-            ),
+            "advantages": {
+                default: {"other": HALF_A_POINT}
+                for default in ("momentum 0.9", "rmsprop 0.9", "adam 0.9 0.999")
+            },
             "somebody_better": lambda family: True,
             "nobody_better": lambda family: False,
             "best_of": str,
@@ -56,7 +57,9 @@ CONTRADICTIONS = {
     ),
     "opt-adaptive-generalize-poorly": (
         {
-            "wilson": dict.fromkeys(("gradient descent", "rmsprop", "adam", "nadam"), [0.0, 0.0]),
+            "wilson": {
+                rule: [0.0, 0.0] for rule in ("gradient descent", "rmsprop", "adam", "nadam")
+            },
             "band": {("adam", "2 layers"): NO_DIFFERENCE},
         },
         "refuted",
