@@ -1,4 +1,4 @@
-"""Momentum with and without batch normalization, and how unequal the scales of the inputs are."""
+"""Momentum with and without batch normalization, and how unequal the scales of units are."""
 
 import numpy as np
 
@@ -20,7 +20,10 @@ def build(rng, batch_norm):
 
 
 def spreads(model, images):
-    """For the inputs of layers 2 to 5: how their standard deviations spread, over their mean."""
+    """How the units' standard deviations spread, over their mean: sums and activations of a layer.
+
+    A dense layer counts as an activation, too: the four are sums and activations of layers 1 and 2.
+    """
     x, found = images, []
     for layer in model.layers:
         x = layer.forward(x, True, None)  # with the batch's own statistics
