@@ -1,4 +1,8 @@
-"""Decay rates around their defaults, each with a learning rate of its own."""
+"""Decay rates around their defaults, each with a learning rate of its own.
+
+With a falling rate the runs of the race vary by 0.2 points from seed to seed, so that eight seeds
+find a difference of half a point.
+"""
 
 import numpy as np
 
@@ -35,9 +39,9 @@ STUDY = Study(
         for beta_1 in (0.8, 0.9, 0.95)
         for beta_2 in (0.99, 0.999, 0.9999)
     },
-    seeds=range(10),
+    seeds=range(8),
     learning_rates=[0.25, 0.5, 1.0, 2.0, 4.0],
-    tuning_seeds=range(100, 102),
+    tuning_seeds=[100],
     tuning_metric="validation_accuracy",
     smallest={"accuracy": 0.005},
 )
