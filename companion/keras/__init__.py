@@ -11,6 +11,7 @@
 :func:`to_keras`                  a companion network as a Keras model
 :func:`copy_weights`              weights from one to the other, in both directions
 :func:`fold_batch_norm`           a Keras model without the batch normalization after its layers
+:func:`diagnose`                  what is wrong with a network that does not train
 ================================  ==================================================================
 
 Importing this package imports Keras; ``import companion`` does not. All objects are saved in
@@ -21,6 +22,7 @@ precision and training on several devices are not supported.
 """
 
 from companion.keras.conversion import copy_weights, fold_batch_norm, to_keras
+from companion.keras.diagnosis import diagnose
 from companion.keras.initializers import KerasInitializer
 from companion.keras.layers import MCAlphaDropout, MCDropout, Swish
 from companion.keras.rules import KerasRule
@@ -35,6 +37,7 @@ __all__ = [
     "OneCycle",
     "Swish",
     "copy_weights",
+    "diagnose",
     "fold_batch_norm",
     "to_keras",
 ]
