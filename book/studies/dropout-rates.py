@@ -117,7 +117,7 @@ STUDY = Study(
     settings={
         "2,000 images, 20 wide": FEW | {"width": 20},
         "2,000 images, 100 wide": FEW | {"width": 100},
-        "2,000 images, 400 wide": FEW | {"width": 400},
+        "2,000 images, 300 wide": FEW | {"width": 300},
         "55,000 images, 100 wide": {"examples": 55_000, "epochs": 3, "width": 100},
     },
     variants={
