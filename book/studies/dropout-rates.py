@@ -38,8 +38,10 @@ def build(rng, width, rate, everywhere):
 
 
 def likeness(units):
-    """Mean absolute correlation of the units that are ever active."""
+    """Mean absolute correlation of the units that are ever active; NaN where there is no pair."""
     active = units[:, units.std(axis=0) > 0]
+    if active.shape[1] < 2:
+        return np.nan
     return np.abs(np.corrcoef(active.T)[np.triu_indices(active.shape[1], 1)]).mean()
 
 
@@ -71,14 +73,8 @@ def train(seed, examples, epochs, width, rate, everywhere, learning_rate):
     model = build(model_rng, width, rate, everywhere)
     steps = epochs * np.ceil(examples / BATCH)
     pace = Pace(TARGET, validation.images[:500], validation.labels[:500], resolution=0.1)
-    history = model.fit(
-        x,
-        y,
-        optimizer=Optimizer(Momentum(0.9), lambda step: learning_rate * (1 - step / steps)),
-        epochs=epochs,
-        batch_size=BATCH,
-        callbacks=[pace],
-    )
+    descent = Optimizer(Momentum(0.9), lambda step: learning_rate * (1 - step / steps))
+    history = model.fit(x, y, optimizer=descent, epochs=epochs, batch_size=BATCH, callbacks=[pace])
     validation_loss, validation_accuracy = model.evaluate(*validation)
     loss, accuracy = model.evaluate(*test)
     train_loss, train_accuracy = model.evaluate(x[:5000], y[:5000])
@@ -105,7 +101,7 @@ def train(seed, examples, epochs, width, rate, everywhere, learning_rate):
         "lost_by_ablation": clean - np.mean([guess == labels for guess in cut]),
         "lost_by_noise": clean - model.evaluate(noisy, labels)[1],
         "pixels_used": share.mean(),
-        "sensitivity": np.sqrt(squares).mean() / spread,
+        "sensitivity": np.sqrt(squares).mean() / max(spread, 1e-6),
     }
 
 
