@@ -1,0 +1,52 @@
+// The filters above a list of claims. The address keeps what is chosen, after its #, so that a
+// choice can be linked. Without this script the whole list is there, and the filters are not.
+"use strict";
+
+const form = document.querySelector(".claims-filter");
+const fields = [...form.elements].filter((field) => field.name);
+const claims = [...document.querySelectorAll("div.claim")];
+const texts = claims.map((claim) => claim.textContent.toLowerCase());
+const sections = [...new Set(claims.map((claim) => claim.closest("section")))];
+
+/** Show the claims that bear every chosen class and hold every word. */
+function show() {
+  const chosen = fields.filter((field) => field.value.trim());
+  const classes = chosen.filter((field) => field.name !== "text")
+    .map((field) => `${field.name}-${field.value}`);
+  const words = form.elements.text.value.toLowerCase().split(/\s+/);
+  let count = 0;
+  claims.forEach((claim, index) => {
+    const fits = classes.every((name) => claim.classList.contains(name))
+      && words.every((word) => texts[index].includes(word));
+    claim.hidden = !fits;
+    count += fits;
+  });
+  for (const section of sections) {
+    section.hidden = !section.querySelector(":scope > .claim:not([hidden])");
+  }
+  form.querySelector("output").value = `${count} of ${claims.length} claims`;
+  return new URLSearchParams(chosen.map((field) => [field.name, field.value.trim()]));
+}
+
+/** Do as the address says: a choice, or a place, for which everything is shown. */
+function recall() {
+  const address = location.hash.slice(1);
+  const choice = new URLSearchParams(address.includes("=") ? address : "");
+  for (const field of fields) {
+    field.value = choice.get(field.name) ?? "";
+    if (field.selectedIndex === -1) field.value = "";
+  }
+  show();
+  const place = choice.size ? form : document.getElementById(decodeURIComponent(address));
+  place?.scrollIntoView();
+}
+
+form.addEventListener("input", () => history.replaceState(null, "", `#${show()}`));
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("reset", () => {
+  for (const field of fields) field.value = "";
+  history.replaceState(null, "", `#${show()}`);
+});
+window.addEventListener("hashchange", recall);
+form.hidden = false;
+recall();
