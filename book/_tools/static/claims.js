@@ -31,13 +31,14 @@ function show() {
 /** Do as the address says: a choice, or a place, for which everything is shown. */
 function recall() {
   const address = location.hash.slice(1);
-  const choice = new URLSearchParams(address.includes("=") ? address : "");
+  const isChoice = address.includes("=");
+  const choice = new URLSearchParams(isChoice ? address : "");
   for (const field of fields) {
     field.value = choice.get(field.name) ?? "";
     if (field.selectedIndex === -1) field.value = "";
   }
   show();
-  const place = choice.size ? form : document.getElementById(decodeURIComponent(address));
+  const place = isChoice ? form : document.getElementById(decodeURIComponent(address));
   place?.scrollIntoView();
 }
 
