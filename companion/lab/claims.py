@@ -99,7 +99,7 @@ class Claim:
 
     @property
     def faulty(self) -> bool:
-        """Whether the source is wrong: corrected or refuted."""
+        """Whether the source is wrong, the claim corrected or refuted."""
         return self.verdict in {"corrected", "refuted"}
 
 

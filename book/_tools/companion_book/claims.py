@@ -51,7 +51,7 @@ HARM_TITLES = {
 }
 HARM_EXPLANATIONS = {
     "silent": "Nothing reports these. A network is trained, and it is not the one that was meant.",
-    "stops": "An error says so at once, in every version. The cure is to spell or to fill in.",
+    "stops": "An error says so at once, in every version: a name misspelled, something left out.",
     "aged": "These were right when they were written, and libraries have moved on since.",
     "formula": "Whoever computes with these gets another result.",
     "conclusion": "These lead to a choice that does not pay, or explain what happens by what does not.",
