@@ -54,7 +54,7 @@ HARM_EXPLANATIONS = {
     "stops": "An error says so at once, in every version: a name misspelled, something left out.",
     "aged": "These were right when they were written, and libraries have moved on since.",
     "formula": "Whoever computes with these gets another result.",
-    "conclusion": "These lead to a choice that does not pay, or explain what happens by what does not.",
+    "conclusion": "These lead to a choice that does not pay, or explain an effect by the wrong cause.",
     "wording": "These are right in spirit, and mislead when taken by the letter.",
 }
 
@@ -115,7 +115,10 @@ def card(claim: Claim, decision: Decision | None, target: str) -> nodes.containe
         facts += [nodes.Text(f"{measured}{decision.measured} · "), link(claim.id, target)]
     facts += nodes.Text(f" · stated in {', '.join(files(claim))}")
     statement = nodes.paragraph("", "", badge(verdict), **verbatim)
-    statement += nodes.Text(f" {claim.statement}")
+    statement += nodes.Text(" ")
+    if claim.faulty:  # beside "corrected", what is said could be taken for what is right
+        statement += [nodes.strong("", "The notes say:"), nodes.Text(" ")]
+    statement += nodes.Text(claim.statement)
     container = nodes.container("", statement, classes=["claim", f"verdict-{verdict}"])
     if claim.note:
         note = nodes.paragraph(classes=["claim-note"], **verbatim)
@@ -173,15 +176,11 @@ class ClaimsDirective(SphinxDirective):
         verdicts = [(word, word) for word in STATES if word in found]
         if {"corrected", "refuted"} < found:
             verdicts.append(("wrong", "corrected or refuted"))
+        topics = dict.fromkeys(claim.topic for claim in claims)
         menus = [
             ("verdict", "Verdict", verdicts),
-            ("topic", "Topic", [(t, topic_title(t)) for t in dict.fromkeys(c.topic for c in claims)]),
+            ("topic", "Topic", [(topic, topic_title(topic)) for topic in topics]),
             ("source", "File", [(file, file) for file in sources]),
-            (
-                "forecast",
-                "Forecast",
-                [("met", "came true"), ("missed", "did not"), ("open", "was open")],
-            ),
         ]
         return claims_filter(menus=menus)
 
@@ -229,10 +228,13 @@ class LedgerDirective(ClaimsDirective):
         topics: dict[str, list[Claim]] = {}
         for claim in claims.values():
             topics.setdefault(claim.topic, []).append(claim)
+        filters = self.filters(claims.values(), decisions)
+        forecasts = [("met", "came true"), ("missed", "did not"), ("open", "was open")]
+        filters["menus"].append(("forecast", "Forecast", forecasts))
         return [
             *self._table(topics, decisions),
             self._forecasts(claims, decisions),
-            self.filters(claims.values(), decisions),
+            filters,
             *(self._section(topic, topics[topic], decisions) for topic in topics),
         ]
 
@@ -259,7 +261,7 @@ class LedgerDirective(ClaimsDirective):
         body = next(parsed[0].findall(nodes.tbody))
         for topic, row in zip(topics, body.children, strict=True):
             for label in list(row.findall(is_badge)):
-                label.replace_self(filtered(label, topic=topic))
+                label.parent.replace(label, filtered(label, topic=topic))
         return parsed
 
     def _forecasts(
