@@ -54,7 +54,7 @@ HARM_EXPLANATIONS = {
     "stops": "An error says so at once, in every version: a name misspelled, something left out.",
     "aged": "These were right when they were written, and libraries have moved on since.",
     "formula": "Whoever computes with these gets another result.",
-    "conclusion": "These lead to a choice that does not pay, or explain an effect by the wrong cause.",
+    "conclusion": "These lead to a choice that does not pay, or name the wrong cause of an effect.",
     "wording": "These are right in spirit, and mislead when taken by the letter.",
 }
 
