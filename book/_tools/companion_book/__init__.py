@@ -38,7 +38,7 @@ PARTS = (
     reference,
     navigation,
 )
-ENV_VERSION = 1  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 2  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
