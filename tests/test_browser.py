@@ -576,10 +576,12 @@ def test_a_filter_answers_at_once(ledger):
             document.body.offsetHeight;  // what is shown has its place
             return (performance.now() - start) / 1000;
         };
-        const choices = [['verdict', 'refuted'], ['verdict', ''], ['text', 'e'], ['text', '']];
-        // the second time: what else runs here disturbs one, but hardly both
-        return choices.map(choice => Math.min(answer(...choice), answer(...choice)));
+        const choices = [['verdict', 'refuted'], ['verdict', ''], ['text', 'adam'], ['text', '']];
+        // three rounds: what else runs here disturbs one of them, but hardly all
+        const rounds = [0, 1, 2].map(() => choices.map(choice => answer(...choice)));
+        return choices.map((_, index) => Math.min(...rounds.map(round => round[index])));
     }""")
+    print([round(1000 * s) for s in seconds], "ms")
     assert max(seconds) < FASTEST
 
 
