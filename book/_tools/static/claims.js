@@ -8,8 +8,12 @@ const claims = [...document.querySelectorAll("div.claim")];
 const texts = claims.map((claim) => claim.textContent.toLowerCase());
 const sections = [...new Set(claims.map((claim) => claim.closest("section")))];
 
-/** Show the claims that bear every chosen class and hold every word. */
-function show() {
+/**
+ * Show the claims that bear every chosen class and hold every word. In haste, those out of view are
+ * laid out later, so that places are not where they will be.
+ */
+function show({inHaste}) {
+  form.classList.toggle("in-haste", inHaste);
   const chosen = fields.filter((field) => field.value.trim());
   const classes = chosen.filter((field) => field.name !== "text")
     .map((field) => `${field.name}-${field.value}`);
@@ -37,16 +41,21 @@ function recall() {
     field.value = choice.get(field.name) ?? "";
     if (field.selectedIndex === -1) field.value = "";
   }
-  show();
+  show({inHaste: isChoice});
   const place = isChoice ? form : document.getElementById(decodeURIComponent(address));
   place?.scrollIntoView();
 }
 
-form.addEventListener("input", () => history.replaceState(null, "", `#${show()}`));
+/** Show what was chosen, and keep it in the address. */
+function choose() {
+  history.replaceState(null, "", `#${show({inHaste: true})}`);
+}
+
+form.addEventListener("input", choose);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => {
   for (const field of fields) field.value = "";
-  history.replaceState(null, "", `#${show()}`);
+  choose();
 });
 window.addEventListener("hashchange", recall);
 form.hidden = false;
