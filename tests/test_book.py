@@ -167,7 +167,7 @@ def test_the_corrections_are_the_faulty_claims_the_most_harmful_first(pages):
     cards = page.select("div.claim")
     assert [card["id"] for card in cards] == [f"correction-{claim.id}" for claim in in_order]
     for claim, card in zip(in_order, cards, strict=True):
-        assert f"The notes say: {claim.statement}" in card.text
+        assert f"In the notes: {claim.statement}" in card.text
         assert f"What is true: {claim.note}" in card.text
         links = {link["href"].partition("#")[2] for link in card("a", href=True)}
         assert {f"claim-{claim.id}", f"ledger-{claim.id}"} <= links
@@ -565,7 +565,7 @@ def test_the_corrections_say_what_is_true(good):
     corrections = good["book/corrections.html"].article
     (card,) = corrections.select(".claim")
     assert card["id"] == "correction-two"
-    assert "refuted The notes say: Two is three." in card.text
+    assert "refuted In the notes: Two is three." in card.text
     assert "What is true: Two is two." in card.text
     assert card.find_parent("section").h2.text.startswith("Wrong formulas")
 

@@ -567,22 +567,25 @@ def test_the_ledger_can_be_filtered_by_keyboard(ledger):
 
 
 def test_a_filter_answers_at_once(ledger):
-    seconds = ledger.evaluate("""() => {
+    seconds = ledger.evaluate("""async () => {
         const form = document.querySelector('.claims-filter');
-        const answer = (name, value) => {
+        const answer = async (name, value) => {
             const start = performance.now();
             form.elements[name].value = value;
             form.dispatchEvent(new Event('input'));
-            document.body.offsetHeight;  // what is shown has its place
+            // until the window shows it
+            await new Promise(shown => requestAnimationFrame(() => setTimeout(shown)));
             return (performance.now() - start) / 1000;
         };
         const choices = [['verdict', 'refuted'], ['verdict', ''], ['text', 'adam'], ['text', '']];
+        const best = choices.map(() => Infinity);
         // three rounds: what else runs here disturbs one of them, but hardly all
-        const rounds = [0, 1, 2].map(() => choices.map(choice => answer(...choice)));
-        return choices.map((_, index) => Math.min(...rounds.map(round => round[index])));
+        for (const round of [1, 2, 3])
+            for (const [index, choice] of choices.entries())
+                best[index] = Math.min(best[index], await answer(...choice));
+        return best;
     }""")
-    print([round(1000 * s) for s in seconds], "ms")
-    assert max(seconds) < FASTEST
+    assert max(seconds) < FASTEST, seconds
 
 
 def test_the_ledger_works_from_the_disk_and_without_scripts(browser, book):

@@ -101,11 +101,12 @@ def test_every_forecast_is_one_of_the_verdicts_or_open():
     assert {claim.forecast for claim in CLAIMS} <= {*VERDICTS, "open"}
 
 
-def test_what_is_unresolved_has_an_interval():
+def test_what_is_unresolved_has_an_interval_and_a_number_of_runs():
     for claim in WRITTEN:
         if claim.verdict == "unresolved":
             measured = DECISIONS[claim.chapter][claim.id].measured
             assert re.search(r"\[\S+, \S+\]", measured), claim.id
+            assert re.search(r"\b(seeds|runs|pairs|n =)", f"{measured} {claim.note}"), claim.id
 
 
 @pytest.mark.parametrize("cell", idioms.all_cells())

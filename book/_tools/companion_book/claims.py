@@ -117,7 +117,7 @@ def card(claim: Claim, decision: Decision | None, target: str) -> nodes.containe
     statement = nodes.paragraph("", "", badge(verdict), **verbatim)
     statement += nodes.Text(" ")
     if claim.faulty:  # beside "corrected", what is said could be taken for what is right
-        statement += [nodes.strong("", "The notes say:"), nodes.Text(" ")]
+        statement += [nodes.strong("", "In the notes:"), nodes.Text(" ")]
     statement += nodes.Text(claim.statement)
     container = nodes.container("", statement, classes=["claim", f"verdict-{verdict}"])
     if claim.note:
