@@ -1,0 +1,64 @@
+"""The still pictures of the interactive figures, drawn from the package, with their description.
+
+Each shows what its script shows at the start.
+"""
+
+import io
+from collections.abc import Callable
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from companion import activations
+from companion.lab import plots
+from companion.lab.diagnostics import gaussian_mean, signal_theory
+from companion.lab.plots import number
+
+PICTURES: dict[str, Callable[[], tuple[Figure, str]]] = {}
+
+
+def picture(draw: Callable[[], tuple[Figure, str]]) -> Callable[[], tuple[Figure, str]]:
+    """Give a function's picture the function's name, with hyphens."""
+    PICTURES[draw.__name__.replace("_", "-")] = draw
+    return draw
+
+
+def draw(name: str) -> tuple[bytes, str]:
+    """Return a picture as a PNG file, and its alternative text."""
+    with mpl.rc_context(plots.STYLE):
+        figure, alt = PICTURES[name]()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        plt.close(figure)
+    return buffer.getvalue(), alt
+
+
+@picture
+def signal_through_depth() -> tuple[Figure, str]:
+    """Thirty layers of tanh, for three sizes of the weights."""
+    figure, (up, down) = plt.subplots(1, 2)
+    f, slope = activations.tanh, activations.tanh_grad
+    layers = np.arange(1, 31)
+    ends = []
+    for factor, color in ((0.8, plots.BLUE), (1.0, plots.GREEN), (2.0, plots.VERMILION)):
+        theory = signal_theory(f, slope, [factor**2 / 64] * 30, [64] * 31)
+        outputs = [gaussian_mean(lambda z: f(z) ** 2, q**0.5) ** 0.5 for q in theory.forward]
+        gradients = theory.backward**0.5
+        up.plot(layers, outputs, color=color)
+        down.plot(layers, gradients, color=color, label=f"std × √width = {factor}")
+        ends.append(
+            f"{factor}: activations of layer 30 {number(outputs[-1], 2)}, "
+            f"gradient of layer 1 {number(gradients[0], 2)} of the top layer's"
+        )
+    up.set(title="On the way up", ylabel="RMS of the activations")
+    down.set(title="On the way down", ylabel="RMS of dL/dz, top layer = 1")
+    for axes in (up, down):
+        axes.set(yscale="log", xlabel="layer", xticks=[1, 10, 20, 30])
+    down.legend(fontsize="small")
+    return figure, (
+        "Thirty layers of tanh, by standard deviation of the weights times root of the width. "
+        + "; ".join(ends)
+        + "."
+    )

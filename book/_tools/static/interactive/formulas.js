@@ -1,0 +1,139 @@
+// The formulas behind the interactive figures: those of the package, which tests compare with these.
+
+"use strict";
+
+const Formulas = (() => {
+  // Activations: companion.activations
+
+  const sigmoid = (z) => 1 / (1 + Math.exp(-z));
+  const sigmoidSlope = (z) => {
+    const e = Math.exp(-Math.abs(z));
+    return e / (1 + e) ** 2;
+  };
+  const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+  const elu = (z, alpha) => (z > 0 ? z : alpha * Math.expm1(z));
+
+  const SELU_ALPHA = 1.6732632423543772;
+  const SELU_SCALE = 1.0507009873554805;
+
+  // Shepherd and Laframboise's form, as in companion.activations._normal_cdf
+  const NORMAL_TAIL = [
+    -1.6332385248857972e-10, -1.0074604252759712e-10, 1.8893655039354733e-09,
+    1.0031299879715714e-09, -1.3565110626582311e-08, -7.1636801030864469e-09,
+    8.6805251896595505e-08, 6.6213961430537243e-08, -5.5386757420877087e-07,
+    -7.9558252811864845e-07, 3.3362198231726934e-06, 9.952354237958437e-06,
+    -1.1875134657297730e-05, -1.0897976618018600e-04, -1.5957388189616128e-04,
+    5.9867534764464398e-04, 4.1590133601883232e-03, 1.3823727741762866e-02,
+    3.3004073234068565e-02, 6.2706631334242757e-02, 9.9061123193995362e-02,
+    1.3307650057801154e-01, 1.5383860995001258e-01,
+  ];
+  const normalCdf = (z) => {
+    const t = 1 / (1 + 0.2 * Math.abs(z));
+    const k = 2 * t - 1;
+    let sum = 0;
+    for (const coefficient of NORMAL_TAIL) sum = sum * k + coefficient;
+    const tail = Math.exp(-0.5 * z * z) * t * sum;
+    return z > 0 ? 1 - tail : tail;
+  };
+  const normalDensity = (z) => Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
+
+  /** Each activation f(z, parameter) with its slope; a parameter has a default, as in the package. */
+  const activations = {
+    linear: { f: (z) => z, slope: () => 1 },
+    sigmoid: { f: sigmoid, slope: sigmoidSlope },
+    tanh: { f: Math.tanh, slope: (z) => 1 - Math.tanh(z) ** 2 },
+    relu: { f: (z) => Math.max(z, 0), slope: (z) => (z > 0 ? 1 : 0) },
+    leaky_relu: {
+      f: (z, alpha = 0.01) => (z > 0 ? z : alpha * z),
+      slope: (z, alpha = 0.01) => (z > 0 ? 1 : alpha),
+    },
+    elu: {
+      f: (z, alpha = 1) => elu(z, alpha),
+      slope: (z, alpha = 1) => (z > 0 ? 1 : alpha * Math.exp(z)),
+    },
+    selu: {
+      f: (z) => SELU_SCALE * elu(z, SELU_ALPHA),
+      slope: (z) => (z >= 0 ? SELU_SCALE : SELU_SCALE * SELU_ALPHA * Math.exp(z)),
+    },
+    softplus: { f: softplus, slope: sigmoid },
+    gelu: {
+      f: (z) => z * normalCdf(z),
+      slope: (z) => normalCdf(z) + z * normalDensity(z),
+    },
+    swish: {
+      f: (z, beta = 1) => z * sigmoid(beta * z),
+      slope: (z, beta = 1) => sigmoid(beta * z) + beta * z * sigmoidSlope(beta * z),
+    },
+    mish: {
+      f: (z) => z * Math.tanh(softplus(z)),
+      slope: (z) => {
+        const t = Math.tanh(softplus(z));
+        return t + z * (1 - t * t) * sigmoid(z);
+      },
+    },
+  };
+
+  // Signals through depth: companion.lab.diagnostics
+
+  /** Nodes and weights of Gauss and Legendre's quadrature on (-1, 1), by Newton's method. */
+  const legendre = (n) => {
+    const nodes = new Float64Array(n);
+    const weights = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      let x = Math.cos((Math.PI * (i + 0.75)) / (n + 0.5));
+      let slope = 1;
+      for (let step = 0; step < 5; step++) {
+        let [before, value] = [1, x];
+        for (let k = 2; k <= n; k++) {
+          [before, value] = [value, ((2 * k - 1) * x * value - (k - 1) * before) / k];
+        }
+        slope = (n * (x * value - before)) / (x * x - 1);
+        x -= value / slope;
+      }
+      nodes[i] = x;
+      weights[i] = 2 / ((1 - x * x) * slope * slope);
+    }
+    return { nodes, weights };
+  };
+
+  let halfNormal; // nodes in (0, 12), and the normal density times their weights
+
+  /** Return E[g(std u)] for a standard normal u. */
+  const gaussianMean = (g, std) => {
+    if (!halfNormal) {
+      const { nodes, weights } = legendre(400);
+      const u = nodes.map((x) => 6 * (x + 1));
+      halfNormal = { u, density: weights.map((weight, i) => 6 * weight * normalDensity(u[i])) };
+    }
+    const { u, density } = halfNormal;
+    let sum = 0;
+    for (let i = 0; i < u.length; i++) {
+      sum += density[i] * (g(std * u[i]) + g(-std * u[i]));
+    }
+    return sum;
+  };
+
+  /**
+   * Return mean squares layer by layer, for equal widths and inputs of mean square 1: of the weighted
+   * sums and the activations, and of the gradient as a share of the top layer's.
+   * factor: the standard deviation of the weights times the root of the width.
+   */
+  const signalTheory = (name, factor, layers) => {
+    const { f, slope } = activations[name];
+    const chi = factor * factor;
+    const sums = [];
+    const outputs = [];
+    for (let layer = 0; layer < layers; layer++) {
+      sums.push(chi * (layer === 0 ? 1 : outputs[layer - 1]));
+      outputs.push(name === "linear" ? sums[layer] : gaussianMean((z) => f(z) ** 2, sums[layer] ** 0.5));
+    }
+    const gradients = new Array(layers).fill(1);
+    for (let layer = layers - 2; layer >= 0; layer--) {
+      gradients[layer] =
+        gradients[layer + 1] * chi * gaussianMean((z) => slope(z) ** 2, sums[layer] ** 0.5);
+    }
+    return { sums, outputs, gradients };
+  };
+
+  return { activations, normalCdf, gaussianMean, signalTheory };
+})();
