@@ -15,6 +15,7 @@ from companion import activations
 from companion.lab import plots
 from companion.lab.diagnostics import gaussian_mean, signal_theory
 from companion.lab.plots import number
+from companion.schedules import CosineDecay, ExponentialDecay, OneCycle, PowerDecay
 
 PICTURES: dict[str, Callable[[], tuple[Figure, str]]] = {}
 
@@ -62,3 +63,43 @@ def signal_through_depth() -> tuple[Figure, str]:
         + "; ".join(ends)
         + "."
     )
+
+
+@picture
+def schedule_designer() -> tuple[Figure, str]:
+    """Four schedules of 1,000 steps."""
+    figure, axes = plt.subplots()
+    steps = np.arange(1000)
+    drawn = {
+        "power": (PowerDecay(0.1, steps=200), plots.BLUE, "-"),
+        "exponential": (ExponentialDecay(0.1, steps=500), plots.VERMILION, "--"),
+        "1cycle": (OneCycle(0.01, peak=0.1, steps=1000), plots.PURPLE, "-"),
+        "cosine": (CosineDecay(0.1, steps=1000), plots.ORANGE, "-."),
+    }
+    parts = []
+    for name, (schedule, color, line) in drawn.items():
+        rates = [schedule(step) for step in steps]
+        axes.plot(steps, rates, color=color, linestyle=line, label=name)
+        parts.append(f"{name} {', '.join(number(rates[step], 2) for step in (0, 500, 999))}")
+    axes.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
+    axes.legend()
+    return figure, "Learning rate at steps 0, 500 and 999: " + "; ".join(parts) + "."
+
+
+@picture
+def activation_functions() -> tuple[Figure, str]:
+    """Four activation functions and their slopes."""
+    figure, (left, right) = plt.subplots(1, 2)
+    z = np.linspace(-5, 5, 401)
+    parts = []
+    for name in ("sigmoid", "tanh", "relu", "gelu"):
+        f, slope = getattr(activations, name), getattr(activations, f"{name}_grad")
+        style = plots.style(name) | {"marker": ""}
+        left.plot(z, f(z), **style, label=name)
+        right.plot(z, slope(z), **style)
+        one = np.array(1.0)
+        parts.append(f"{name} {number(float(f(one)), 3)}, slope {number(float(slope(one)), 3)}")
+    left.set(title="Activation f(z)", xlabel="z", ylim=(-2, 5))
+    right.set(title="Slope f′(z)", xlabel="z", ylim=(-0.25, 1.5))
+    left.legend()
+    return figure, "At z = 1: " + "; ".join(parts) + "."

@@ -135,5 +135,42 @@ const Formulas = (() => {
     return { sums, outputs, gradients };
   };
 
-  return { activations, normalCdf, gaussianMean, signalTheory };
+  // Schedules: companion.schedules, the same names and arguments; each returns a function of the step
+
+  const schedules = {
+    PowerDecay: ({ initial, steps, power }) => (t) => initial / (1 + t / steps) ** power,
+    ExponentialDecay: ({ initial, steps, rate }) => (t) => initial * rate ** (t / steps),
+    PiecewiseConstant: ({ boundaries, values }) => (t) => {
+      const index = boundaries.findIndex((boundary) => t <= boundary);
+      return values.at(index); // after the last boundary the index is -1: the last value
+    },
+    OneCycle: ({ initial, peak, steps, last }) => {
+      const end = steps - 1;
+      const cycle = (1 - last) * end;
+      const points = [0, cycle / 2, cycle, end];
+      const rates = [initial, peak, initial, initial / 1000];
+      return (t) => {
+        const i = points.findIndex((point) => t < point);
+        if (i < 0) return rates[3];
+        const share = (t - points[i - 1]) / (points[i] - points[i - 1]);
+        return rates[i - 1] + share * (rates[i] - rates[i - 1]);
+      };
+    },
+    CosineDecay: ({ initial, steps, alpha }) => (t) =>
+      initial * (alpha + ((1 - alpha) * (1 + Math.cos(Math.PI * Math.min(t / steps, 1)))) / 2),
+    LinearWarmup: ({ schedule, steps, initial = 0 }) => (t) =>
+      t >= steps ? schedule(t - steps) : initial + ((schedule(0) - initial) * t) / steps,
+  };
+
+  /** Return ReduceOnPlateau's rate after each measurement of a metric. */
+  const reduceOnPlateau = ({ initial, factor, patience }, metrics) => {
+    let [rate, best, wait] = [initial, Infinity, 0];
+    return metrics.map((metric) => {
+      if (metric < best - 1e-4) [best, wait] = [metric, 0];
+      else if (++wait >= patience) [rate, wait] = [rate * factor, 0];
+      return rate;
+    });
+  };
+
+  return { activations, normalCdf, gaussianMean, signalTheory, schedules, reduceOnPlateau };
 })();

@@ -222,12 +222,16 @@ const Interactive = (() => {
     const figure = {
       place, panel, drawing, update, set, values,
       chart: (options) => chart(drawing, options),
-      controls(specs) {
+      /** Add controls; given a label they are a group of their own, which is returned. */
+      controls(specs, label) {
+        const parent = label ? make("div", { class: "group", role: "group", "aria-label": label }) : panel;
+        if (label) panel.append(parent);
         for (const [key, spec] of Object.entries(specs)) {
           controls[key] = spec.build(`${name}-${key}`, update);
           controls[key].set(controls[key].start);
-          panel.append(controls[key].element);
+          parent.append(controls[key].element);
         }
+        return parent;
       },
       /** Add buttons, {text: what they do}. */
       buttons(actions) {
