@@ -111,7 +111,7 @@ const Interactive = (() => {
   // Charts
 
   const HEIGHT = 260;
-  const MARGIN = { top: 30, right: 14, bottom: 42, left: 58 };
+  const MARGIN = { top: 30, right: 24, bottom: 42, left: 58 };
 
   /** Return ticks of a logarithmic axis: whole powers of ten, seven at most. */
   const powers = (low, high) => {
@@ -215,9 +215,10 @@ const Interactive = (() => {
       for (const [key, value] of Object.entries(changes)) controls[key].set(value);
       update();
     };
+    const charted = () => Math.min(...Array.from(drawing.children, (chart) => chart.clientWidth));
     const update = () => {
-      // a figure that is folded away has no width yet, and is drawn when it opens
-      if (draw && place.clientWidth) place.numbers = { ...values(), ...draw(values()) };
+      // while it is folded away or the styles are on their way it has no width; it is drawn later
+      if (draw && charted() >= 100) place.numbers = { ...values(), ...draw(values()) };
     };
     const figure = {
       place, panel, drawing, update, set, values,
@@ -252,13 +253,14 @@ const Interactive = (() => {
     place.set = set;
     place.closest("figure").classList.add("live");
     update();
-    let width = place.clientWidth;
-    new ResizeObserver(() => {
-      if (place.clientWidth !== width) {
-        width = place.clientWidth;
+    let width = charted();
+    const follow = new ResizeObserver(() => {
+      if (charted() !== width) {
+        width = charted();
         update();
       }
-    }).observe(place);
+    });
+    for (const chart of drawing.children) follow.observe(chart);
   };
 
   document.addEventListener("DOMContentLoaded", () => {

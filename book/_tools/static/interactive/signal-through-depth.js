@@ -47,10 +47,8 @@ Interactive.define("signal-through-depth", (figure) => {
     for (let layer = 1; layer <= layers; layer++) {
       const weights = normal(layer);
       const z = new Float64Array(width);
-      for (let j = 0; j < width; j++) {
-        let sum = 0;
-        for (let i = 0; i < width; i++) sum += a[i] * weights[i * width + j];
-        z[j] = std * sum;
+      for (let i = 0; i < width; i++) {
+        for (let j = 0; j < width; j++) z[j] += std * a[i] * weights[i * width + j];
       }
       a = z.map((v) => f(v));
       sums.push(z);
