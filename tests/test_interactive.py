@@ -33,7 +33,9 @@ def browser():
 
 def page_of(name, folder):
     """Write the page that a figure needs at the least."""
-    scripts = "".join(f'<script defer src="{FOLDER / s}"></script>' for s in [*SHARED, f"{name}.js"])
+    scripts = "".join(
+        f'<script defer src="{FOLDER / s}"></script>' for s in [*SHARED, f"{name}.js"]
+    )
     styles = [STATIC / "book.css", FOLDER / "interactive.css"]
     links = "".join(f'<link rel="stylesheet" href="{path}">' for path in styles)
     page = folder / f"{name}.html"
@@ -57,7 +59,9 @@ def opened(browser, tmp_path_factory):
         key = (name, kind["viewport"]["width"])
         if key not in tabs:
             tab = tabs[key] = browser.new_page(**kind)
-            tab.on("console", lambda m: m.type in {"error", "warning"} and complaints.append(m.text))
+            tab.on(
+                "console", lambda m: m.type in {"error", "warning"} and complaints.append(m.text)
+            )
             tab.on("pageerror", lambda error: complaints.append(str(error)))
             tab.on(
                 "request",
