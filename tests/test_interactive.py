@@ -280,7 +280,8 @@ def test_a_figure_is_accessible(opened, name, theme):
     found = tab.evaluate(
         """async theme => {
             document.documentElement.dataset.theme = theme;
-            return (await axe.run('figure', {preload: false})).violations.map(rule => [rule.id, rule.nodes[0].html]);
+            const {violations} = await axe.run('figure', {preload: false});
+            return violations.map(rule => [rule.id, rule.nodes[0].html]);
         }""",
         theme,
     )
