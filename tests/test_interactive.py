@@ -16,7 +16,7 @@ STATIC = ROOT / "book" / "_tools" / "static"
 FOLDER = STATIC / "interactive"
 SHARED = ["d3.min.js", "formulas.js", "interactive.js"]
 FIGURES = sorted(path.stem for path in FOLDER.glob("*.js") if path.name not in SHARED)
-# Milliseconds from a slider's event to the finished layout: 50 are aimed at and, on a quiet machine,
+# Milliseconds from a slider's event to the finished layout: 50 are aimed at and, on a quiet machine
 # kept with room to spare; tests may share theirs.
 LONGEST = 150
 
