@@ -315,6 +315,16 @@ def test_a_changed_definition_is_detected(toy, before, after, capsys):
     assert len(load("toy", toy).frame) >= 44
 
 
+def test_functions_of_the_study_itself_reach_the_workers(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from companion.lab.studies import Study\n"
+        "def double(x):\n    return 2 * x\n"
+        "STUDY = Study(question='?', run=lambda seed, f: {'y': f(seed)}, seeds=range(2),\n"
+        "              variants={'named': {'f': double}, 'not': {'f': lambda x: x}})\n"
+    )
+    assert run_study("own", tmp_path, n_jobs=2).frame["y"].tolist() == [0, 2, 0, 1]
+
+
 def test_declared_data_from_elsewhere_count(tmp_path, monkeypatch):
     (tmp_path / "many.py").write_text(
         "import os\nfrom companion.lab.studies import Study\n"
@@ -420,6 +430,23 @@ def test_a_doctored_table_fails(toy, depth, metric, value):
     assert set(failed["metric"]) == {metric}
     assert set(failed["setting"]) == {{2: "10", 9: "deep"}[depth]}
     assert len(failed) == 10
+
+
+def test_the_machines_own_metrics_are_not_compared(tmp_path):
+    definition = """
+import time
+from companion.lab.studies import Study
+
+def train(seed):
+    return {"y": seed, "training_seconds": time.perf_counter()}
+
+STUDY = Study(question="How long?", run=train, variants={"only": {}}, seeds=range(3))
+"""
+    (tmp_path / "toy.py").write_text(definition)
+    run_study("toy", tmp_path, n_jobs=1)
+    report = check(tmp_path)
+    assert set(report["metric"]) == {"y"}
+    assert report["holds"].all()
 
 
 def test_the_last_digits_may_differ(toy):

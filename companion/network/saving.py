@@ -28,6 +28,7 @@ from companion.network.layers import Activation, BatchNormalization, Dense, Flat
 from companion.network.learned import PReLU, Swish
 from companion.network.model import Sequential
 from companion.network.noise import AlphaDropout, Dropout
+from companion.network.recurrent import SimpleRNN
 from companion.optimizers import Optimizer
 
 FORMAT = 1
@@ -42,6 +43,7 @@ _LAYERS = {
         Dropout,
         Flatten,
         PReLU,
+        SimpleRNN,
         Swish,
     )
 }
@@ -132,6 +134,8 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file is not a model saved by this package, or is damaged.
 
