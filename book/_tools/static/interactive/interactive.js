@@ -165,7 +165,8 @@ const Interactive = (() => {
 
     const draw = ({ x, y, lines = [], dots = [], below, heading: text }) => {
       const width = holder.clientWidth;
-      const tall = square ? Math.min(width - MARGIN.left + MARGIN.top, 460) : height;
+      const small = innerWidth <= 600 ? 0.75 : 1; // on a phone the sliders need room as well
+      const tall = square ? Math.min(width - MARGIN.left + MARGIN.top, 460) : small * height;
       const [left, right] = [MARGIN.left, width - MARGIN.right];
       const [top, bottom] = [MARGIN.top, tall - MARGIN.bottom];
       svg.attr("width", width).attr("height", tall).attr("viewBox", `0 0 ${width} ${tall}`);
