@@ -5,6 +5,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from companion_book import pictures
+from companion_book.interactive import SHARED
 from playwright.sync_api import sync_playwright
 
 from companion import activations, schedules
@@ -14,8 +16,7 @@ from tests.test_browser import AXE, CHROMIUM, FLAGS, PHONE, ROOT, SCREEN
 
 STATIC = ROOT / "book" / "_tools" / "static"
 FOLDER = STATIC / "interactive"
-SHARED = ["d3.min.js", "formulas.js", "interactive.js"]
-FIGURES = sorted(path.stem for path in FOLDER.glob("*.js") if path.name not in SHARED)
+FIGURES = sorted(pictures.PICTURES)
 # Milliseconds from a slider's event to the finished layout: 50 are aimed at and, on a quiet machine
 # kept with room to spare; tests may share theirs.
 LONGEST = 150
@@ -31,11 +32,14 @@ def browser():
         browser.close()
 
 
+def scripts_of(name):
+    return [*SHARED, f"{name}.data.js", f"{name}.js"]
+
+
 def page_of(name, folder):
     """Write the page that a figure needs at the least."""
-    scripts = "".join(
-        f'<script defer src="{FOLDER / s}"></script>' for s in [*SHARED, f"{name}.js"]
-    )
+    files = [path for path in map(FOLDER.joinpath, scripts_of(name)) if path.is_file()]
+    scripts = "".join(f'<script defer src="{path}"></script>' for path in files)
     styles = [STATIC / "book.css", FOLDER / "interactive.css"]
     links = "".join(f'<link rel="stylesheet" href="{path}">' for path in styles)
     page = folder / f"{name}.html"

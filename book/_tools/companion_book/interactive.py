@@ -2,8 +2,8 @@
 
 The page holds a picture, drawn from the package at build time by the function of the same name in
 ``pictures``, with its alternative text; readers on paper and without scripts see that. The script
-of the same name in ``static/interactive`` takes its place. The content is the caption. Scripts are
-loaded only by the pages that use them.
+of the same name in ``static/interactive`` takes its place; numbers that it needs lie beside it in a
+``.data.js``. The content is the caption. Scripts are loaded only by the pages that use them.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from . import pictures
 from .figures import store
 
 FOLDER = "interactive"
+SCRIPTS = Path(__file__).parents[1] / "static" / FOLDER
 SHARED = ("d3.min.js", "formulas.js", "interactive.js")
 
 
@@ -71,16 +72,16 @@ def load_scripts(
     names = [node["figure"] for node in doctree.findall(interactive)] if doctree else []
     if names:
         app.add_css_file(f"{FOLDER}/interactive.css")
-        for script in (*SHARED, *(f"{name}.js" for name in names)):
+        own = [script for name in names for script in (f"{name}.data.js", f"{name}.js")]
+        for script in (script for script in (*SHARED, *own) if (SCRIPTS / script).is_file()):
             app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
 
 
 def check_scripts(app: Sphinx) -> None:
     """Stop when a picture has no script."""
-    folder = Path(__file__).parents[1] / "static" / FOLDER
-    missing = [name for name in pictures.PICTURES if not (folder / f"{name}.js").is_file()]
+    missing = [name for name in pictures.PICTURES if not (SCRIPTS / f"{name}.js").is_file()]
     if missing:
-        raise FileNotFoundError(f"expected a script in {folder} for each of {', '.join(missing)}")
+        raise FileNotFoundError(f"expected a script in {SCRIPTS} for each of {', '.join(missing)}")
 
 
 def setup(app: Sphinx) -> None:

@@ -15,6 +15,7 @@ from companion import activations
 from companion.lab import plots
 from companion.lab.diagnostics import gaussian_mean, signal_theory
 from companion.lab.plots import number
+from companion.optimizers import Adam, GradientDescent, Momentum, Optimizer
 from companion.schedules import CosineDecay, ExponentialDecay, OneCycle, PowerDecay
 
 PICTURES: dict[str, Callable[[], tuple[Figure, str]]] = {}
@@ -103,3 +104,42 @@ def activation_functions() -> tuple[Figure, str]:
     right.set(title="Slope f′(z)", xlabel="z", ylim=(-0.25, 1.5))
     left.legend()
     return figure, "At z = 1: " + "; ".join(parts) + "."
+
+
+@picture
+def optimizer_playground() -> tuple[Figure, str]:
+    """Sixty steps of three rules in one bowl."""
+    figure, (surface, costs) = plt.subplots(1, 2)
+    angle = np.radians(20)
+    axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    hessian = axes.T @ np.diag([1 / 30, 1]) @ axes
+
+    def cost(points: np.ndarray) -> np.ndarray:
+        return 0.5 * np.einsum("...i,ij,...j", points, hessian, points)
+
+    grid = np.linspace(-2, 2, 81)
+    heights = cost(np.stack(np.meshgrid(grid, grid), axis=-1))
+    levels = 10.0 ** np.arange(-3, 1, 0.5)
+    surface.contour(grid, grid, heights, levels=levels, colors="#BBBBBB", linewidths=0.7)
+    parts = []
+    for name, rule, rate in (
+        ("gradient descent", GradientDescent(), 1.5),
+        ("momentum", Momentum(0.8), 0.2),
+        ("adam", Adam(), 0.1),
+    ):
+        weights = np.array([-1.7, 1.1])
+        optimizer, path = Optimizer(rule, rate), [weights.copy()]
+        for _ in range(60):
+            optimizer.step(weights, hessian @ weights)
+            path.append(weights.copy())
+        points, look = np.array(path), plots.style(name) | {"marker": ""}
+        surface.plot(*points.T, **look)
+        costs.plot(cost(points), **look, label=f"{name}, {rate:g}")
+        parts.append(f"{name} at rate {rate:g} {number(float(cost(points)[-1]), 2)}")
+    surface.set(title="Surface and paths", xlabel="first weight", ylabel="second weight")
+    costs.set(title="Cost above the lowest", xlabel="step", yscale="log")
+    costs.legend(fontsize="small")
+    return figure, (
+        "Cost after 60 steps in a bowl of condition number 30, from "
+        f"{number(float(cost(np.array([-1.7, 1.1]))), 2)}: " + "; ".join(parts) + "."
+    )

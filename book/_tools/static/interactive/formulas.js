@@ -177,5 +177,217 @@ const Formulas = (() => {
     });
   };
 
-  return { activations, normalCdf, gaussianMean, signalTheory, schedules, reduceOnPlateau };
+  // Optimizers: companion.optimizers, the same names and arguments, for one weight. init gives the
+  // state before the first step, update(g, state, weight, t, rate) the step and the next state.
+
+  const rules = {
+    GradientDescent: () => ({ init: [], update: (g, state, _, t, rate) => [rate * g, state] }),
+    Momentum: ({ beta = 0.9 }) => ({
+      init: [0],
+      update: (g, [velocity], _, t, rate) => {
+        const v = beta * velocity - rate * g;
+        return [-v, [v]];
+      },
+    }),
+    Nesterov: ({ beta = 0.9 }) => ({
+      init: [0],
+      update: (g, [velocity], _, t, rate) => {
+        const v = beta * velocity - rate * g;
+        return [rate * g - beta * v, [v]];
+      },
+    }),
+    AdaGrad: ({ initial_accumulator_value = 0.1, epsilon = 1e-7 }) => ({
+      init: [initial_accumulator_value],
+      update: (g, [sum], _, t, rate) => {
+        const s = sum + g ** 2;
+        return [(rate * g) / Math.sqrt(s + epsilon), [s]];
+      },
+    }),
+    RMSProp: ({ rho = 0.9, epsilon = 1e-7 }) => ({
+      init: [0],
+      update: (g, [mean], _, t, rate) => {
+        const s = rho * mean + (1 - rho) * g ** 2;
+        return [(rate * g) / Math.sqrt(s + epsilon), [s]];
+      },
+    }),
+    Adam: ({ beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7 }) => ({
+      init: [0, 0],
+      update: (g, [mean, square], _, t, rate) => {
+        const m = beta_1 * mean + (1 - beta_1) * g;
+        const s = beta_2 * square + (1 - beta_2) * g ** 2;
+        const corrected = (rate * (1 - beta_2 ** t) ** 0.5) / (1 - beta_1 ** t);
+        return [(corrected * m) / (Math.sqrt(s) + epsilon), [m, s]];
+      },
+    }),
+    AdaMax: ({ beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7 }) => ({
+      init: [0, 0],
+      update: (g, [mean, largest], _, t, rate) => {
+        const m = beta_1 * mean + (1 - beta_1) * g;
+        const s = Math.max(beta_2 * largest, Math.abs(g));
+        return [((rate / (1 - beta_1 ** t)) * m) / (s + epsilon), [m, s]];
+      },
+    }),
+    Nadam: ({ beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7 }) => ({
+      init: [0, 0, 1],
+      update: (g, [mean, square, before], _, t, rate) => {
+        const mu = beta_1 * (1 - 0.5 * 0.96 ** t);
+        const next = beta_1 * (1 - 0.5 * 0.96 ** (t + 1));
+        const product = before * mu;
+        const m = beta_1 * mean + (1 - beta_1) * g;
+        const s = beta_2 * square + (1 - beta_2) * g ** 2;
+        const ahead = (next / (1 - product * next)) * m + ((1 - mu) / (1 - product)) * g;
+        return [(rate * ahead) / (Math.sqrt(s / (1 - beta_2 ** t)) + epsilon), [m, s, product]];
+      },
+    }),
+    AdamW: ({ weight_decay = 0.004, ...options }) => {
+      const { init, update } = rules.Adam(options);
+      return {
+        init,
+        update: (g, before, weight, t, rate) => {
+          const [step, state] = update(g, before, weight, t, rate);
+          return [step + rate * weight_decay * weight, state];
+        },
+      };
+    },
+  };
+
+  /** Surfaces over two weights: the cost, its gradient, and the cost at the lowest point. */
+  const surfaces = {
+    /** Half the sum of curvature times square, along axes that are turned by an angle (degrees). */
+    bowl: ({ kappa, turned }) => {
+      const [cos, sin] = [Math.cos((turned * Math.PI) / 180), Math.sin((turned * Math.PI) / 180)];
+      const along = (x, y) => [cos * x + sin * y, cos * y - sin * x]; // flat, steep
+      return {
+        cost: ([x, y]) => {
+          const [u, v] = along(x, y);
+          return (u * u / kappa + v * v) / 2;
+        },
+        gradient: ([x, y]) => {
+          const [u, v] = along(x, y);
+          return [(cos * u) / kappa - sin * v, (sin * u) / kappa + cos * v];
+        },
+        lowest: 0,
+        minima: [[0, 0]],
+      };
+    },
+    rosenbrock: () => ({
+      cost: ([x, y]) => (1 - x) ** 2 + 20 * (y - x * x) ** 2,
+      gradient: ([x, y]) => [-2 * (1 - x) - 80 * x * (y - x * x), 40 * (y - x * x)],
+      lowest: 0,
+      minima: [[1, 1]],
+    }),
+    saddle: () => ({
+      cost: ([x, y]) => (x * x - y * y) / 2 + y ** 4 / 4,
+      gradient: ([x, y]) => [x, y ** 3 - y],
+      lowest: -0.25,
+      minima: [[0, 1], [0, -1]],
+    }),
+  };
+
+  /** Return the points that a rule visits; the path ends where a weight leaves +-1000. */
+  const descend = (rule, gradient, start, rate, steps) => {
+    const points = [start];
+    let states = start.map(() => rule.init);
+    for (let t = 1; t <= steps; t++) {
+      const point = points[t - 1];
+      const slopes = gradient(point);
+      const moves = point.map((weight, i) => rule.update(slopes[i], states[i], weight, t, rate));
+      states = moves.map(([, state]) => state);
+      const next = point.map((weight, i) => weight - moves[i][0]);
+      if (!next.every((weight) => Math.abs(weight) < 1000)) break;
+      points.push(next);
+    }
+    return points;
+  };
+
+  /** Return the modulus of the larger root of r**2 - b r + c. */
+  const largerRoot = (b, c) => {
+    const discriminant = b * b - 4 * c;
+    return discriminant < 0 ? Math.sqrt(c) : (Math.abs(b) + Math.sqrt(discriminant)) / 2;
+  };
+
+  /**
+   * In a bowl of curvatures 1 / kappa to 1: factor(rate, beta), by which a step shrinks the distance in the
+   * long run, and the settings for which it is smallest.
+   */
+  const bowlRates = {
+    GradientDescent: (kappa) => ({
+      factor: (rate) => Math.max(Math.abs(1 - rate), Math.abs(1 - rate / kappa)),
+      best: { rate: 2 / (1 + 1 / kappa), factor: (kappa - 1) / (kappa + 1) },
+    }),
+    Momentum: (kappa) => {
+      const root = Math.sqrt(kappa);
+      const factor = (root - 1) / (root + 1);
+      return {
+        factor: (rate, beta) =>
+          Math.max(...[1, 1 / kappa].map((curvature) => largerRoot(1 + beta - rate * curvature, beta))),
+        best: { rate: (2 / (1 + 1 / root)) ** 2, beta: factor ** 2, factor },
+      };
+    },
+    Nesterov: (kappa) => {
+      const root = Math.sqrt(3 * kappa + 1);
+      return {
+        factor: (rate, beta) =>
+          Math.max(...[1, 1 / kappa].map((curvature) => {
+            const left = 1 - rate * curvature;
+            return largerRoot((1 + beta) * left, beta * left);
+          })),
+        best: { rate: 4 / (3 + 1 / kappa), beta: (root - 2) / (root + 2), factor: 1 - 2 / root },
+      };
+    },
+  };
+
+  // Batch normalization, of one feature: companion.batch_norm
+
+  const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
+  const statistics = (batch) => {
+    const center = mean(batch);
+    return { mean: center, variance: mean(batch.map((x) => (x - center) ** 2)) };
+  };
+  const normalize = (x, gamma, beta, { mean, variance }, epsilon) =>
+    (gamma * (x - mean)) / Math.sqrt(variance + epsilon) + beta;
+  const updateMoving = (moving, batch, momentum) => momentum * moving + (1 - momentum) * batch;
+
+  // Dropout: companion.dropout, in a network of three dense layers, ReLU and softmax
+
+  /** Keep a unit where its number, uniform on [0, 1), is not below the rate; scale up what is kept. */
+  const dropout = (x, numbers, rate) => x.map((v, i) => (numbers[i] >= rate ? v / (1 - rate) : 0));
+  const dense = (x, { weights, bias }) => {
+    const outputs = Float64Array.from(bias);
+    for (let i = 0; i < x.length; i++) {
+      if (x[i] === 0) continue;
+      for (let j = 0; j < outputs.length; j++) outputs[j] += x[i] * weights[i * outputs.length + j];
+    }
+    return outputs;
+  };
+  const softmax = (z) => {
+    const largest = Math.max(...z);
+    const powers = z.map((v) => Math.exp(v - largest));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    return powers.map((v) => v / sum);
+  };
+
+  // Random numbers: those of a seed are the same on each page, and in the tests
+
+  /** Return n numbers, uniform on [0, 1): a counter, mixed by mulberry32. */
+  const uniforms = (seed, n) =>
+    Float64Array.from({ length: n }, (_, i) => {
+      let t = (seed + Math.imul(i + 1, 0x6d2b79f5)) | 0;
+      t = Math.imul(t ^ (t >>> 15), t | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    });
+
+  /** Return n standard normal numbers, by Box and Muller. */
+  const normals = (seed, n) => {
+    const u = uniforms(seed, 2 * n);
+    return u.slice(0, n).map((v, i) => Math.sqrt(-2 * Math.log(1 - v)) * Math.cos(2 * Math.PI * u[n + i]));
+  };
+
+  return {
+    activations, normalCdf, gaussianMean, signalTheory, schedules, reduceOnPlateau,
+    rules, surfaces, descend, bowlRates,
+    statistics, normalize, updateMoving,
+    dropout, dense, softmax, uniforms, normals,
+  };
 })();

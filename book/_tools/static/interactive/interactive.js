@@ -7,6 +7,7 @@
 
 const Interactive = (() => {
   const figures = {};
+  const data = {}; // by figure, what its own script finds beside it
 
   const define = (name, build) => (figures[name] = build);
 
@@ -136,7 +137,7 @@ const Interactive = (() => {
    * lines: [{points: [[x, y], ...], color, dash, width}]; dots: [{points, color, radius}];
    * below: a function that draws under the lines, given a group and both scales.
    */
-  const chart = (parent, { title, x: xLabel, y: yLabel, height = HEIGHT, square = false }) => {
+  const chart = (parent, { title, x: xLabel, y: yLabel, height = HEIGHT, left = MARGIN.left }) => {
     const holder = make("div", { class: "chart" });
     parent.append(holder);
     const svg = d3.select(holder).append("svg").attr("role", "img").attr("aria-label", title);
@@ -166,8 +167,8 @@ const Interactive = (() => {
     const draw = ({ x, y, lines = [], dots = [], below, heading: text }) => {
       const width = holder.clientWidth;
       const small = innerWidth <= 600 ? 0.75 : 1; // on a phone the sliders need room as well
-      const tall = square ? Math.min(width - MARGIN.left + MARGIN.top, 460) : small * height;
-      const [left, right] = [MARGIN.left, width - MARGIN.right];
+      const tall = small * height;
+      const right = width - MARGIN.right;
       const [top, bottom] = [MARGIN.top, tall - MARGIN.bottom];
       svg.attr("width", width).attr("height", tall).attr("viewBox", `0 0 ${width} ${tall}`);
       frame.attr("x", left).attr("y", top - 2).attr("width", right - left).attr("height", bottom - top + 4);
@@ -206,7 +207,7 @@ const Interactive = (() => {
     const panel = make("div", { class: "controls", role: "group", "aria-label": "Parameters" });
     const drawing = make("div", { class: "charts" });
     const summary = make("p", { class: "summary", role: "status" });
-    place.append(panel, drawing, summary);
+    place.append(drawing, panel, summary);
     const controls = {};
     let draw;
 
@@ -219,7 +220,9 @@ const Interactive = (() => {
     const charted = () => Math.min(...Array.from(drawing.children, (chart) => chart.clientWidth));
     const update = () => {
       // while it is folded away or the styles are on their way it has no width; it is drawn later
-      if (draw && charted() >= 100) place.numbers = { ...values(), ...draw(values()) };
+      if (!draw || charted() < 100) return;
+      place.numbers = { ...values(), ...draw(values()) };
+      drawing.classList.toggle("stays", drawing.offsetHeight < 0.55 * innerHeight);
     };
     const figure = {
       place, panel, drawing, update, set, values,
@@ -234,6 +237,11 @@ const Interactive = (() => {
           parent.append(controls[key].element);
         }
         return parent;
+      },
+      /** Say what the lines are, {text: style}. */
+      legend(styles) {
+        drawing.append(make("p", { class: "legend" }, ...Object.entries(styles).map(([text, style]) =>
+          make("span", {}, sample(style), text))));
       },
       /** Add buttons, {text: what they do}. */
       buttons(actions) {
@@ -271,5 +279,5 @@ const Interactive = (() => {
     }
   });
 
-  return { define, make, number, power, slider, choice, tick, sample, decades };
+  return { define, data, make, number, power, slider, choice, tick, sample, decades };
 })();
