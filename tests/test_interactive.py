@@ -3,13 +3,16 @@
 import re
 from itertools import product
 
+import dropout_network
 import numpy as np
 import pytest
 from companion_book import pictures
 from companion_book.interactive import SHARED
 from playwright.sync_api import sync_playwright
 
-from companion import activations, schedules
+from companion import activations, optimizers, schedules
+from companion.batch_norm import batch_norm, batch_norm_inference, update_moving
+from companion.dropout import dropout, mc_predict
 from companion.lab import plots
 from companion.lab.diagnostics import gaussian_mean, signal_theory
 from tests.test_browser import AXE, CHROMIUM, FLAGS, PHONE, ROOT, SCREEN
@@ -223,14 +226,255 @@ def test_the_line_for_keras_is_the_schedule_that_is_drawn(opened, keras, shape):
         np.testing.assert_allclose(values, expected, rtol=1e-5, atol=rounding, err_msg=one["line"])
 
 
+SURFACES = {
+    "rosenbrock": lambda x, y: (1 - x) ** 2 + 20 * (y - x**2) ** 2,
+    "saddle": lambda x, y: x**2 / 2 - y**2 / 2 + y**4 / 4,
+}
+RULES = {
+    "gd": optimizers.GradientDescent,
+    "momentum": optimizers.Momentum,
+    "nesterov": optimizers.Nesterov,
+    "adagrad": optimizers.AdaGrad,
+    "rmsprop": optimizers.RMSProp,
+    "adam": optimizers.Adam,
+    "adamax": optimizers.AdaMax,
+    "nadam": optimizers.Nadam,
+    "adamw": optimizers.AdamW,
+}
+
+
+def hessian(kappa, turned):
+    """Return the matrix of a bowl whose flat direction is turned by an angle, in degrees."""
+    cos, sin = np.cos(np.radians(turned)), np.sin(np.radians(turned))
+    axes = np.array([[cos, sin], [-sin, cos]])
+    return axes.T @ np.diag([1 / kappa, 1]) @ axes
+
+
+def slope(cost, point, h=1e-20):
+    """Return a gradient by complex steps, which lose no digits."""
+    return np.array([cost(*(point + h * 1j * unit)).imag / h for unit in np.eye(2)])
+
+
+def gradient_of(drawn):
+    if drawn["surface"] == "bowl":
+        matrix = hessian(drawn["kappa"], drawn["turned"])
+        return lambda point: matrix @ point
+    return lambda point: slope(SURFACES[drawn["surface"]], point)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_paths_are_those_of_the_packages_rules(opened, name):
+    tab = opened("optimizer-playground")
+    tab.get_by_role("button", name="Reset").click()
+    grounds = [
+        {"surface": "bowl", "kappa": 1, "turned": 0},
+        {"surface": "bowl", "kappa": 1000, "turned": 33},
+        {"surface": "rosenbrock", "x": -1.2, "y": 1},
+        {"surface": "saddle", "x": 1.2, "y": 0.01},
+    ]
+    compared = 0
+    for ground, rate, second in product(grounds, (1e-3, 0.02, 0.3), (0, 0.5, 0.95)):
+        values = {"steps": 120, **dict.fromkeys(RULES, False), name: True, f"{name}-rate": rate}
+        if name not in ("gd", "adagrad"):
+            values[f"{name}-second"] = second
+        drawn = numbers(tab, **ground, **values)
+        (path,) = drawn["paths"]
+        assert path["rate"] == pytest.approx(rate)
+        # step by step from the page's own points: some of these paths are chaotic
+        points, gradient = np.array(path["points"], float), gradient_of(drawn)
+        rule = RULES[name](**path["options"])
+        state, expected = rule.init(points[0]), []
+        for t, point in enumerate(points, start=1):
+            step, state = rule.update(gradient(point), state, point, t, path["rate"])
+            expected.append(point - step)
+        np.testing.assert_allclose(points[1:], expected[:-1], rtol=1e-6, atol=1e-9)
+        assert len(points) == 121 or np.abs(expected[-1]).max() >= 1000  # it left the surface
+        compared += len(expected)
+    assert compared > 2500
+
+
+def step_matrix(rule, rate, curvature):
+    """Return what one step does to a weight and a velocity in a bowl; both rules are linear."""
+    columns = []
+    for weight, velocity in np.eye(2):
+        weight, velocity = np.array([weight]), np.array([velocity])
+        step, (velocity,) = rule.update(curvature * weight, (velocity,), weight, 1, rate)
+        columns.append([(weight - step).item(), velocity.item()])
+    return np.array(columns).T
+
+
+@pytest.mark.parametrize("kappa", [1.5, 30, 1000])
+def test_rates_in_a_bowl_are_those_of_the_packages_steps(opened, kappa):
+    tab = opened("optimizer-playground")
+    three = {name: name in ("gd", "momentum", "nesterov") for name in RULES}
+    numbers(tab, surface="bowl", **three)
+    chosen = {"gd": 0.3, "momentum": 0.05, "nesterov": 1.2}
+    tried = {f"{name}-rate": rate for name, rate in chosen.items()}
+    drawn = [numbers(tab, kappa=kappa, steps=300, **tried)]
+    tab.get_by_role("button", name="Best by theory").click()
+    drawn.append(tab.evaluate("document.querySelector('.interactive').numbers"))
+    for row, path in [pair for d in drawn for pair in zip(d["theory"], d["paths"], strict=True)]:
+        rate, factors = path["rate"], []
+        for curvature in (1 / kappa, 1):
+            if path["name"] == "GradientDescent":
+                factors.append(abs(1 - rate * curvature))
+                continue
+            rule = getattr(optimizers, path["name"])(path["options"]["beta"])
+            roots = np.linalg.eigvals(step_matrix(rule, rate, curvature))
+            factors.append(np.abs(roots).max())
+        # where two roots meet, as at the best settings, they keep half of their digits
+        assert row["factor"] == pytest.approx(max(factors), abs=1e-6)
+        assert row["best"]["factor"] <= row["factor"] + 1e-6
+        assert row["measured"] == pytest.approx(row["factor"], abs=0.03)
+    for row in drawn[1]["theory"]:  # the settings are the best ones
+        assert row["factor"] == pytest.approx(row["best"]["factor"], abs=1e-6)
+
+
+def test_the_best_of_25_rates_is_taken(opened):
+    tab = opened("optimizer-playground")
+    tab.get_by_role("button", name="Reset").click()
+    before = numbers(tab, **dict.fromkeys(RULES, True), steps=60)
+    tab.get_by_role("button", name="Best of 25 rates").click()
+    after = tab.evaluate("document.querySelector('.interactive').numbers")
+    for old, new in zip(before["paths"], after["paths"], strict=True):
+        assert len(new["points"]) == 61
+        assert max(new["costs"][-10:]) <= 1.5 * max(old["costs"][-10:])
+
+
+def test_the_start_can_be_dragged_and_the_steps_played(opened):
+    tab = opened("optimizer-playground")
+    tab.get_by_role("button", name="Reset").click()
+    box = tab.locator(".handle").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 60, y + 40)
+    tab.mouse.up()
+    drawn = tab.evaluate("document.querySelector('.interactive').numbers")
+    assert drawn["x"] > -1.6
+    assert drawn["y"] < 1
+    assert drawn["paths"][0]["points"][0] == [drawn["x"], drawn["y"]]
+    for button, steps in (("Step", 61), ("Step", 62)):
+        tab.get_by_role("button", name=button, exact=True).click()
+        assert tab.evaluate("document.querySelector('.interactive').numbers.steps") == steps
+    tab.get_by_role("button", name="Play").click()
+    tab.wait_for_function("document.querySelector('.interactive').numbers.steps > 65")
+    tab.get_by_role("button", name="Pause").click()
+    tab.get_by_role("button", name="Reset").click()
+
+
+def test_random_numbers_are_the_same_everywhere(opened):
+    tab = opened("batch-normalization")
+    for seed in (1, 2, 4_000_000):
+        theirs = tab.evaluate(
+            "s => [Formulas.uniforms, Formulas.normals].map(f => [...f(s, 5000)])", seed
+        )
+        np.testing.assert_array_equal(theirs[0], pictures.uniforms(seed, 5000))
+        np.testing.assert_allclose(theirs[1], pictures.normals(seed, 5000), rtol=1e-9, atol=1e-12)
+    u, z = pictures.uniforms(1, 100_000), pictures.normals(1, 100_000)
+    assert [u.mean(), u.std()] == pytest.approx([0.5, 12**-0.5], abs=0.005)
+    assert [z.mean(), z.std(), (z**4).mean()] == pytest.approx([0, 1, 3], abs=0.06)
+
+
+NORMALIZED = [
+    {},
+    {"change": "drift", "before": -5, "after": 5, "spread": 5, "size": 8, "memory": 1000},
+    {"change": "jump", "size": 0, "memory": 1.25, "epsilon": "1e-5", "batch": 1},
+    {"change": "stay", "spread": 0.05, "size": 1, "gamma": 0.1, "beta": -3, "batch": 400},
+    {"change": "jump", "spread": 0.05, "size": 4, "gamma": 3, "beta": 2, "epsilon": "1e-5"},
+]
+
+
+@pytest.mark.parametrize("values", NORMALIZED, ids=range(len(NORMALIZED)))
+def test_batch_normalization_is_the_packages(opened, values):
+    tab = opened("batch-normalization")
+    tab.get_by_role("button", name="Reset").click()
+    drawn = numbers(tab, **values)
+    size, epsilon, at = drawn["size"], float(drawn["epsilon"]), drawn["batch"] - 1
+    shares = np.clip(
+        (np.arange(1, 401) - 100) / {"jump": 1, "drift": 100}.get(drawn["change"], np.inf), 0, 1
+    )
+    mean = drawn["before"] + shares * (drawn["after"] - drawn["before"])
+    std = 1 + shares * (drawn["spread"] - 1)
+    z = pictures.normals(1, 400 * 256).reshape(400, 256)[:, :size]
+    batches = mean[:, None] + std[:, None] * z
+    gamma, beta = np.array([float(drawn["gamma"])]), np.array([float(drawn["beta"])])
+    moving = np.array([[0.0], [1.0]])
+    for batch, measured, followed in zip(batches, drawn["measured"], drawn["moving"], strict=True):
+        _, cache = batch_norm(batch[:, None], gamma, beta, epsilon=epsilon)
+        statistics = np.array([cache.mean, cache.variance])
+        moving = update_moving(moving, statistics, drawn["momentum"])
+        for ours, theirs in ((statistics, measured), (moving, followed)):
+            pair = [theirs["mean"], theirs["variance"]]
+            np.testing.assert_allclose(pair, ours.ravel(), rtol=1e-6, atol=1e-9)
+        if batch is batches[at] or np.shares_memory(batch, batches[at]):
+            x, here = batch[:, None], moving
+    np.testing.assert_allclose(drawn["x"], x.ravel(), rtol=1e-6, atol=1e-9)
+    expected = batch_norm(x, gamma, beta, epsilon=epsilon)[0]
+    np.testing.assert_allclose(drawn["training"], expected.ravel(), rtol=1e-6, atol=1e-7)
+    expected = batch_norm_inference(x, gamma, beta, *here, epsilon=epsilon)
+    np.testing.assert_allclose(drawn["prediction"], expected.ravel(), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("image", "rate"), [(0, 0.3), (3, 0.0), (5, 0.9), (9, 0.55), (10, 0.1)])
+def test_predictions_under_dropout_are_the_packages(opened, image, rate):
+    network = pictures.data("monte-carlo-dropout")
+    x = np.array(network["hidden"][image])
+    layers = [
+        (np.array(layer["weights"]).reshape(-1, len(layer["bias"])), np.array(layer["bias"]))
+        for layer in network["layers"]
+    ]
+    for samples in (1, 37, 500):
+        drawn = numbers(opened("monte-carlo-dropout"), image=str(image), rate=rate, samples=samples)
+        assert [drawn["samples"], drawn["rate"]] == [samples, pytest.approx(rate)]
+        draws = iter(pictures.uniforms(1, samples * 96).reshape(samples, 96))
+
+        def predict(x, masks=None):
+            masks = next(draws) >= rate if masks is None else masks  # noqa: B023
+            hidden = activations.relu(dropout(x, masks[:64], rate) @ layers[0][0] + layers[0][1])
+            return activations.softmax(
+                dropout(hidden, masks[64:], rate) @ layers[1][0] + layers[1][1]
+            )
+
+        predictions = mc_predict(predict, x, samples=samples)
+        np.testing.assert_allclose(drawn["means"], predictions.mean(axis=0), rtol=1e-6, atol=1e-12)
+        top = predictions.mean(axis=0).argmax()
+        spread = predictions[:, top].std(ddof=1) if samples > 1 else 0
+        assert drawn["spread"] == pytest.approx(spread, rel=1e-6, abs=1e-12)
+        quartiles = np.percentile(predictions, (25, 75), axis=0).T
+        np.testing.assert_allclose(drawn["quartiles"], quartiles, rtol=1e-6, atol=1e-12)
+        hidden = activations.relu(x @ layers[0][0] + layers[0][1])
+        plain = activations.softmax(hidden @ layers[1][0] + layers[1][1])
+        np.testing.assert_allclose(drawn["plain"], plain, rtol=1e-6, atol=1e-12)
+
+
+def test_the_stored_network_is_the_one_that_its_script_trains():
+    model = dropout_network.train()
+    made = dropout_network.content(model, dropout_network.choose(model))
+    stored = pictures.data("monte-carlo-dropout")
+    for name in ("rate", "classes", "names", "pixels"):
+        assert made[name] == stored[name]
+    np.testing.assert_allclose(made["hidden"], stored["hidden"], atol=2e-4)
+    for ours, theirs in zip(made["layers"], stored["layers"], strict=True):
+        for part in ("weights", "bias"):
+            np.testing.assert_allclose(ours[part], theirs[part], atol=2e-4)
+
+
 # How it is used
+
+
+SLOWEST = {
+    "signal-through-depth": {"activation": "gelu", "width": 128, "layers": 50, "network": True},
+    "optimizer-playground": {**dict.fromkeys(RULES, True), "steps": 300},
+    "batch-normalization": {"size": 8},
+    "monte-carlo-dropout": {"samples": 1000},
+}
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_slider_is_answered_at_once(opened, name, record_property):
     tab = opened(name)
-    if name == "signal-through-depth":  # at its slowest
-        numbers(tab, activation="gelu", width=128, layers=50, network=True)
+    numbers(tab, **SLOWEST.get(name, {}))
     times = tab.evaluate("""() => [...document.querySelectorAll('input[type=range]')].flatMap(
         slider => [0.2, 0.8, 0.5].map(share => {
             slider.value = +slider.min + share * (slider.max - slider.min);

@@ -1,4 +1,4 @@
-"""Train the small network of the interactive figure ``monte-carlo-dropout``, and store it for the page.
+"""Train the small network of the interactive figure ``monte-carlo-dropout``, and store it.
 
     python book/_tools/dropout_network.py
 
@@ -87,7 +87,9 @@ def content(model: Sequential, chosen: Sequence[tuple[str, np.ndarray]]) -> dict
         "rate": RATE,
         "classes": list(CLASS_NAMES),
         "names": [name for name, _ in chosen],
-        "pixels": [base64.b64encode(np.round(255 * i).astype("u1").tobytes()).decode() for i in images],
+        "pixels": [
+            base64.b64encode(np.round(255 * i).astype("u1").tobytes()).decode() for i in images
+        ],
         "hidden": numbers(hidden),
         "layers": [
             {"weights": numbers(weights[2].ravel()), "bias": numbers(weights[3])},
@@ -101,7 +103,8 @@ def main() -> None:
     model = train()
     data = json.dumps(content(model, choose(model)), separators=(",", ":"))
     TARGET.write_text(
-        f"// Made by book/_tools/dropout_network.py\nInteractive.data['monte-carlo-dropout']={data};\n",
+        "// Made by book/_tools/dropout_network.py\n"
+        f"Interactive.data['monte-carlo-dropout']={data};\n",
         "utf-8",
     )
 

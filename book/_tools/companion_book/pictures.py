@@ -4,7 +4,10 @@ Each shows what its script shows at the start.
 """
 
 import io
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,12 +15,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from companion import activations
+from companion.batch_norm import batch_norm, batch_norm_inference, update_moving
+from companion.dropout import dropout, mc_predict
 from companion.lab import plots
 from companion.lab.diagnostics import gaussian_mean, signal_theory
 from companion.lab.plots import number
 from companion.optimizers import Adam, GradientDescent, Momentum, Optimizer
 from companion.schedules import CosineDecay, ExponentialDecay, OneCycle, PowerDecay
 
+DATA = Path(__file__).parents[1] / "static" / "interactive"
 PICTURES: dict[str, Callable[[], tuple[Figure, str]]] = {}
 
 
@@ -35,6 +41,25 @@ def draw(name: str) -> tuple[bytes, str]:
         figure.savefig(buffer, format="png", metadata={"Software": None})
         plt.close(figure)
     return buffer.getvalue(), alt
+
+
+def data(name: str) -> Any:
+    """Return what lies beside a figure's script."""
+    return json.loads((DATA / f"{name}.data.js").read_text("utf-8").split("=", 1)[1].rstrip(";\n"))
+
+
+def uniforms(seed: int, n: int) -> np.ndarray:
+    """Return the random numbers of ``Formulas.uniforms``: a counter, mixed by mulberry32."""
+    t = np.uint32(seed) + np.arange(1, n + 1, dtype=np.uint32) * np.uint32(0x6D2B79F5)
+    t = (t ^ t >> 15) * (t | 1)
+    t ^= t + (t ^ t >> 7) * (t | 61)
+    return (t ^ t >> 14) / 2.0**32
+
+
+def normals(seed: int, n: int) -> np.ndarray:
+    """Return the random numbers of ``Formulas.normals``, by Box and Muller."""
+    radius, angle = uniforms(seed, 2 * n).reshape(2, n)
+    return np.sqrt(-2 * np.log(1 - radius)) * np.cos(2 * np.pi * angle)
 
 
 @picture
@@ -142,4 +167,92 @@ def optimizer_playground() -> tuple[Figure, str]:
     return figure, (
         "Cost after 60 steps in a bowl of condition number 30, from "
         f"{number(float(cost(np.array([-1.7, 1.1]))), 2)}: " + "; ".join(parts) + "."
+    )
+
+
+@picture
+def batch_normalization() -> tuple[Figure, str]:
+    """Show inputs that jump after a hundred batches, and a batch soon after, in and out."""
+    batches, at = np.arange(1, 401), 110
+    mean = np.where(batches <= 100, 2.0, -1.0)
+    std = np.where(batches <= 100, 1.0, 2.0)
+    x = mean[:, None] + std[:, None] * normals(1, 400 * 256).reshape(400, 256)[:, :32]
+    moving, followed = np.array([0.0, 1.0]), []
+    for batch in x:
+        moving = update_moving(moving, np.array([batch.mean(), batch.var()]), 0.98)
+        followed.append(moving)
+    track = np.array(followed)
+    one, zero = np.ones(1), np.zeros(1)
+    looked = x[at - 1, :, None]
+    training = batch_norm(looked, one, zero)[0]
+    prediction = batch_norm_inference(looked, one, zero, track[at - 1, :1], track[at - 1, 1:])
+    figure, panels = plt.subplots(1, 3, width_ratios=(3, 3, 4), figsize=(7.2, 3.0))
+    for axes, real, measured, average, title in (
+        (panels[0], mean, x.mean(axis=1), track[:, 0], "Mean of the inputs"),
+        (panels[1], std, x.std(axis=1), track[:, 1] ** 0.5, "Standard deviation"),
+    ):
+        axes.plot(batches, measured, color=plots.SKY, linewidth=0.8)
+        axes.plot(batches, real, color=plots.BLACK, linestyle=":")
+        axes.plot(batches, average, color=plots.VERMILION)
+        axes.set(title=title, xlabel="batch")
+    rows = {
+        "input": (looked, plots.BLACK),
+        "training": (training, plots.SKY),
+        "prediction": (prediction, plots.VERMILION),
+    }
+    for height, (values, color) in zip((3, 2, 1), rows.values(), strict=True):
+        panels[2].plot(values, np.full(32, height), ".", color=color)
+    panels[2].set(title=f"Batch {at}", xlabel="value", ylim=(0.5, 3.5))
+    panels[2].set_yticks((3, 2, 1), list(rows))
+    return figure, (
+        "Inputs of mean 2 and standard deviation 1, from batch 101 on of mean -1 and 2. "
+        f"Batch {at}, mean and standard deviation: "
+        + "; ".join(
+            f"{name} {number(float(values.mean()), 2, noise=1e-9)} and "
+            f"{number(float(values.std()), 2)}"
+            for name, (values, _) in rows.items()
+        )
+        + "."
+    )
+
+
+@picture
+def monte_carlo_dropout() -> tuple[Figure, str]:
+    """Show a hundred predictions for one image."""
+    network, image, samples = data("monte-carlo-dropout"), 3, 100
+    first, second = (np.array(layer["bias"]).size for layer in network["layers"])
+    hidden, rate = np.array(network["hidden"][image]), network["rate"]
+    draws = iter(uniforms(1, samples * (hidden.size + first)).reshape(samples, -1))
+    weights = [np.array(layer["weights"]) for layer in network["layers"]]
+    biases = [np.array(layer["bias"]) for layer in network["layers"]]
+
+    def predict(x: np.ndarray, rate: float = rate) -> np.ndarray:
+        masks = next(draws) >= rate if rate else np.ones(hidden.size + first, bool)
+        x = dropout(x, masks[: hidden.size], rate)
+        x = activations.relu(x @ weights[0].reshape(hidden.size, first) + biases[0])
+        x = dropout(x, masks[hidden.size :], rate)
+        return activations.softmax(x @ weights[1].reshape(first, second) + biases[1])
+
+    predictions = mc_predict(predict, hidden, samples=samples)
+    plain, means = predict(hidden, 0.0), predictions.mean(axis=0)
+    figure, axes = plt.subplots()
+    rows = np.arange(second, 0, -1)
+    for low, high, width in ((5, 95, 1.5), (25, 75, 6)):
+        ends = np.percentile(predictions, (low, high), axis=0)
+        axes.hlines(rows, *ends, color=plots.SKY, linewidth=width)
+    axes.plot(plain, rows, "|", color=plots.BLACK, markersize=12, label="dropout off")
+    axes.plot(means, rows, "o", color=plots.VERMILION, label=f"mean of {samples} masks")
+    axes.set(xlabel="probability", xlim=(0, 1))
+    axes.set_yticks(rows, network["classes"])
+    axes.legend()
+    order = np.argsort(means)[::-1][:3]
+    return figure, (
+        f"{network['names'][image]}: mean probability over {samples} masks at rate {rate}, "
+        "standard deviation, and probability with dropout off: "
+        + "; ".join(
+            f"{network['classes'][c]} {number(float(means[c]), 2)}, "
+            f"{number(float(predictions[:, c].std()), 2)}, {number(float(plain[c]), 2)}"
+            for c in order
+        )
+        + "."
     )

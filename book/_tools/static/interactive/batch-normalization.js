@@ -45,7 +45,7 @@ Interactive.define("batch-normalization", (figure) => {
   });
   const means = figure.chart({ title: "Mean of the inputs", x: "batch", y: "mean" });
   const spreads = figure.chart({ title: "Standard deviation of the inputs", x: "batch", y: "std" });
-  const rows = figure.chart({ title: "The batch looked at", x: "value", y: "" });
+  const rows = figure.chart({ title: "The batch looked at", x: "value", y: "", height: 190, left: 72, wide: true });
   const ROWS = { 3: "input", 2: "training", 1: "prediction" };
 
   /** Return mean and standard deviation that the inputs of a batch are drawn with. */

@@ -137,8 +137,8 @@ const Interactive = (() => {
    * lines: [{points: [[x, y], ...], color, dash, width}]; dots: [{points, color, radius}];
    * below: a function that draws under the lines, given a group and both scales.
    */
-  const chart = (parent, { title, x: xLabel, y: yLabel, height = HEIGHT, left = MARGIN.left }) => {
-    const holder = make("div", { class: "chart" });
+  const chart = (parent, { title, x: xLabel, y: yLabel, height = HEIGHT, left = MARGIN.left, wide }) => {
+    const holder = make("div", { class: wide ? "chart wide" : "chart" });
     parent.append(holder);
     const svg = d3.select(holder).append("svg").attr("role", "img").attr("aria-label", title);
     const clip = `clip-${++charts}`;

@@ -28,7 +28,7 @@ Interactive.define("monte-carlo-dropout", (figure) => {
   figure.legend({
     "mean over the masks": { color: "vermilion" },
     "half and nine tenths of the samples": { color: "sky" },
-    "dropout off": { color: "black", dash: "2 3" },
+    "dropout off": { color: "black" },
   });
   const chart = figure.chart({ title: "Probability of each class", x: "probability", y: "", height: 330, left: 82 });
   const settling = figure.chart({ title: "Mean, by number of samples", x: "samples", y: "probability", height: 330 });
@@ -75,7 +75,7 @@ Interactive.define("monte-carlo-dropout", (figure) => {
       lines: [
         ...classes.flatMap((_, c) => [bar(c, 0.05, 0.95, 2), bar(c, 0.25, 0.75, 8)]),
         ...classes.map((_, c) => ({
-          points: [[plain[c], rows[c] - 0.35], [plain[c], rows[c] + 0.35]], color: "black", dash: "2 3",
+          points: [[plain[c], rows[c] - 0.35], [plain[c], rows[c] + 0.35]], color: "black",
         })),
       ],
       dots: means.map((mean, c) => ({ points: [[mean, rows[c]]], color: "vermilion", radius: 4 })),
