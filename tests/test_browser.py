@@ -358,7 +358,7 @@ def test_figures_look_the_same_in_the_dark(screen, dark):
     unfold(screen)
     unfold(dark)
     assert dark.evaluate("document.documentElement.dataset.theme") == "dark"
-    places = [tab.locator("article img").all() for tab in (screen, dark)]
+    places = [tab.locator("article img:visible").all() for tab in (screen, dark)]
     for here, there in zip(*places, strict=True):
         light, night = (ImageStat.Stat(inner(image.screenshot())) for image in (here, there))
         assert night.mean + night.stddev == pytest.approx(light.mean + light.stddev, abs=2)
@@ -406,7 +406,7 @@ def scrolled(tab, selector):
 def test_the_text_in_figures_can_be_read_on_a_phone(phone):
     unfold(phone)
     text = STYLE["font.size"] * STYLE["savefig.dpi"] / 72
-    for image in phone.locator("article img").all():
+    for image in phone.locator("article img:visible").all():
         assert text * image.evaluate("i => i.clientWidth / i.naturalWidth") >= FIGURE_TEXT
 
 
