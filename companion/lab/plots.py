@@ -42,6 +42,16 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "gelu": (VERMILION, "^", "-"),
     "swish": ("#A6761D", "<", "--"),
     "mish": ("#7570B3", ">", "-."),
+    # learning-rate schedules
+    "constant": (GREY, "o", "-"),
+    "power": (ORANGE, "s", "--"),
+    "exponential": (BLUE, "^", "-"),
+    "exponential, by epoch": (SKY, "v", ":"),
+    "piecewise": (GREEN, "P", "-."),
+    "plateau": (PURPLE, "D", "--"),
+    "cosine": (VERMILION, "X", "-"),
+    "warm-up, cosine": ("#A6761D", "<", "-."),
+    "1cycle": (BLACK, "d", "-"),
 }
 
 STYLE: Any = {
