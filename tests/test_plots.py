@@ -64,8 +64,10 @@ def test_numbers_have_the_digits_that_are_asked_for(value, digits, text):
 
 
 def test_methods_can_be_told_apart_without_colour():
-    families = [list(plots._STYLES)[:8], list(plots._STYLES)[8:]]
-    for family in families:
+    names = list(plots._STYLES)
+    starts = [names.index(first) for first in ("lecun", "linear", "constant")]
+    for start, end in pairwise([*starts, len(names)]):
+        family = names[start:end]
         looks = [plots.style(method) for method in family]
         assert len({look["marker"] for look in looks}) == len(family)
         assert len({look["color"] for look in looks}) == len(family)
