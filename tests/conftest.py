@@ -1,21 +1,36 @@
 """What all test files share: Keras in double precision, and the count of what a browser tried."""
 
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
 
-@pytest.fixture
-def keras():
-    """Keras in float64, whatever another file left: the policy outlasts the type of inputs."""
+@contextmanager
+def precision(dtype):
+    """Keras in one dtype, whatever another file left: the policy outlasts the type of inputs."""
     import keras
 
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     yield keras
     keras.config.set_floatx(floatx)
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def keras():
+    """Keras in float64."""
+    with precision("float64") as keras:
+        yield keras
+
+
+@pytest.fixture
+def single_precision():
+    """Keras in float32, its own default."""
+    with precision("float32"):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):
