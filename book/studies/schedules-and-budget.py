@@ -77,16 +77,28 @@ class Plateau(Callback):
             self.optimizer.learning_rate, self.state = self.schedule.update(self.state, metric)
 
 
+SCHEDULES = {
+    "constant": constant,
+    "power": power,
+    "exponential": exponential,
+    "exponential, by epoch": exponential_by_epoch,
+    "piecewise": piecewise,
+    "cosine": cosine,
+    "warm-up, cosine": warm_up_and_cosine,
+    "1cycle": one_cycle,
+}
+
+
 def train(seed, epochs, schedule, learning_rate):
     data, validation, test = fashion_mnist()
     model = mlp(np.random.default_rng(seed), [300, 100], "relu", "he_normal", dtype=np.float32)
     steps = epochs * STEPS_AN_EPOCH
     schedules, callbacks = {}, []
-    if schedule is Plateau:
+    if schedule == "plateau":
         rate, callbacks = learning_rate, [Plateau(learning_rate, steps)]
     else:
-        rate = schedule(learning_rate, steps)
-    if schedule is one_cycle:
+        rate = SCHEDULES[schedule](learning_rate, steps)
+    if schedule == "1cycle":
         schedules = {"beta": rate.momentum()}
     optimizer = Optimizer(Momentum(0.9), rate, schedules=schedules)
     history = model.fit(
@@ -109,15 +121,18 @@ STUDY = Study(
     run=train,
     settings={f"{epochs} epochs": {"epochs": epochs} for epochs in (2, 5, 10, 25)},
     variants={
-        "constant": {"schedule": constant},
-        "power": {"schedule": power},
-        "exponential": {"schedule": exponential},
-        "exponential, by epoch": {"schedule": exponential_by_epoch},
-        "piecewise": {"schedule": piecewise},
-        "plateau": {"schedule": Plateau},
-        "cosine": {"schedule": cosine},
-        "warm-up, cosine": {"schedule": warm_up_and_cosine},
-        "1cycle": {"schedule": one_cycle},
+        name: {"schedule": name}
+        for name in (
+            "constant",
+            "power",
+            "exponential",
+            "exponential, by epoch",
+            "piecewise",
+            "plateau",
+            "cosine",
+            "warm-up, cosine",
+            "1cycle",
+        )
     },
     seeds=range(20),
     learning_rates=[0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16],
