@@ -2,7 +2,8 @@
 
 The package has floors, and each imports only from the floors below it: the modules directly
 in it are the formulas, :mod:`companion.network` trains with them, :mod:`companion.lab` runs
-the experiments of the book.
+the experiments of the book. :mod:`companion.check` tries a reader's own formulas,
+:mod:`companion.keras` puts ours into Keras.
 """
 
 __version__ = "0.1.0"

@@ -24,6 +24,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from companion._checks import check_rng
+
 Array = NDArray[np.floating]
 
 
@@ -323,8 +325,7 @@ def rrelu_slopes(
     >>> round(float(leaky_relu(z, alpha).mean()), 3), round(-11 / 48, 3)
     (-0.229, -0.229)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; received rng={rng!r}")
+    check_rng(rng)
     if not 0 <= lower <= upper < 1:
         raise ValueError(
             f"lower and upper must satisfy 0 <= lower <= upper < 1; received {lower} and {upper}"
@@ -471,10 +472,10 @@ def elu_grad(z: Array, alpha: float = 1.0) -> Array:
 _A = math.erfc(0.5**0.5) * math.exp(0.5)
 _B = math.erfc(2**0.5) * math.exp(2)
 
-#: SELU's :math:`\alpha` = 1.6733, which makes the mean of SELU(z) zero: see :func:`selu`.
+#: SELU's :math:`\alpha` = 1.6733, which makes the mean of SELU(z) zero; see :func:`selu`.
 SELU_ALPHA = (2 / math.pi) ** 0.5 / (1 - _A)
 
-#: SELU's :math:`\lambda` = 1.0507, which makes the variance of SELU(z) one: see :func:`selu`.
+#: SELU's :math:`\lambda` = 1.0507, which makes the variance of SELU(z) one; see :func:`selu`.
 SELU_LAMBDA = (2 / (1 + SELU_ALPHA**2 * (1 - 2 * _A + _B))) ** 0.5
 
 

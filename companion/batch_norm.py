@@ -17,8 +17,8 @@ References
 S. Ioffe, C. Szegedy (2015), Batch normalization: accelerating deep network training by reducing
 internal covariate shift, arXiv:1502.03167.
 
-Example
--------
+Examples
+--------
 >>> x = np.array([[1.0, 10.0], [3.0, 50.0]])
 >>> y, cache = batch_norm(x, gamma=np.ones(2), beta=np.zeros(2), epsilon=0.0)
 >>> y.tolist()
@@ -67,9 +67,9 @@ def batch_norm(
 
     Parameters
     ----------
-    x : ndarray, at least 2-D
+    x : array, at least 2-D
         The batch.
-    gamma, beta : ndarray, shape (features,)
+    gamma, beta : array of shape (features,)
         The scale :math:`\gamma` and the offset :math:`\beta`.
     epsilon : float, default 1e-3
         :math:`\epsilon \ge 0`, against division by zero where a feature is constant.
@@ -78,7 +78,7 @@ def batch_norm(
 
     Returns
     -------
-    y : ndarray, shaped like ``x``
+    y : array like x
         The normalized batch.
     cache : BatchNormCache
         For :func:`batch_norm_backward`; its ``mean`` and ``variance`` for :func:`update_moving`.
@@ -86,7 +86,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        When the shapes do not fit, the batch is empty or ``epsilon`` is negative.
+        When the shapes or ``axis`` do not fit, the batch is empty or ``epsilon`` is negative.
 
     Notes
     -----
@@ -95,8 +95,8 @@ def batch_norm(
 
     A batch of one instance always gives :math:`y = \beta`.
 
-    Example
-    -------
+    Examples
+    --------
     >>> x = np.array([[0.0], [0.02]])  # standard deviation 0.01
     >>> y, cache = batch_norm(x, np.ones(1), np.zeros(1))
     >>> round(y[1].item(), 2)
@@ -133,29 +133,29 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
 
     Parameters
     ----------
-    dy : ndarray, shaped like ``x``
+    dy : array like x
         The loss's gradient with respect to the output ``y``.
     cache : BatchNormCache
         From :func:`batch_norm`.
 
     Returns
     -------
-    dx : ndarray, shaped like ``x``
-    dgamma, dbeta : ndarray, shape (features,)
+    dx : array like x
+    dgamma, dbeta : array of shape (features,)
 
     Raises
     ------
     ValueError
         When ``dy`` is not shaped like the batch.
 
-    Example
-    -------
+    Examples
+    --------
     A gradient that is the same for all instances only moves the mean, which is subtracted:
 
     >>> y, cache = batch_norm(np.array([[1.0], [2.0], [6.0]]), np.ones(1), np.zeros(1))
     >>> dx, dgamma, dbeta = batch_norm_backward(np.ones((3, 1)), cache)
-    >>> abs(dx).max() < 1e-15, dbeta.item()
-    (np.True_, 3.0)
+    >>> bool(abs(dx).max() < 1e-15), dbeta.item()
+    (True, 3.0)
     """
     x_hat, std, gamma, axes, _, _ = cache
     if dy.shape != x_hat.shape:
@@ -186,11 +186,11 @@ def batch_norm_inference(
 
     Parameters
     ----------
-    x : ndarray, at least 2-D
+    x : array, at least 2-D
         The instances.
-    gamma, beta : ndarray, shape (features,)
+    gamma, beta : array of shape (features,)
         The scale :math:`\gamma` and the offset :math:`\beta`.
-    moving_mean, moving_variance : ndarray, shape (features,)
+    moving_mean, moving_variance : array of shape (features,)
         From :func:`update_moving`; the variance, not the standard deviation.
     epsilon : float, default 1e-3
         As in training.
@@ -199,15 +199,15 @@ def batch_norm_inference(
 
     Returns
     -------
-    ndarray, shaped like ``x``
+    array like x
 
     Raises
     ------
     ValueError
-        When the shapes do not fit, or a variance or ``epsilon`` is negative.
+        When the shapes or ``axis`` do not fit, or a variance or ``epsilon`` is negative.
 
-    Example
-    -------
+    Examples
+    --------
     >>> x = np.array([[7.0]])
     >>> batch_norm_inference(
     ...     x, np.array([2.0]), np.array([1.0]), np.array([3.0]), np.array([4.0]), epsilon=0.0
@@ -229,16 +229,16 @@ def update_moving(moving: Array, batch: Array, momentum: float = 0.99) -> Array:
 
     Parameters
     ----------
-    moving : ndarray, shape (features,)
+    moving : array of shape (features,)
         The moving mean (initially 0) or the moving variance (initially 1).
-    batch : ndarray, shape (features,)
+    batch : array of shape (features,)
         The mean or variance of this batch.
     momentum : float, default 0.99
         How much of the past to keep, in [0, 1].
 
     Returns
     -------
-    ndarray, shape (features,)
+    array of shape (features,)
 
     Raises
     ------
@@ -251,8 +251,8 @@ def update_moving(moving: Array, batch: Array, momentum: float = 0.99) -> Array:
     variance averages the unbiased batch variances, :math:`n/(n-1)` times ours: 3.2 % more for
     batches of 32. The paper means the unbiased one, too; Keras's layer averages the biased one.
 
-    Example
-    -------
+    Examples
+    --------
     >>> update_moving(np.array([0.0]), np.array([8.0]), momentum=0.75).item()
     2.0
     """
@@ -282,25 +282,25 @@ def fold_batch_norm(
 
     .. math::
 
-        \text{BN}(xW + b) = xW' + b', \qquad
-        s = \frac{\gamma}{\sqrt{\sigma^2_\text{moving} + \epsilon}}, \qquad
-        W' = W s, \qquad b' = (b - \mu_\text{moving})\, s + \beta
+        \text{BN}(xW + b) &= xW' + b', \qquad
+            s = \frac{\gamma}{\sqrt{\sigma^2_\text{moving} + \epsilon}} \\
+        W' &= W s, \qquad b' = (b - \mu_\text{moving})\, s + \beta
 
     Parameters
     ----------
-    W : ndarray, shape (inputs, units)
+    W : array of shape (inputs, units)
         The layer's kernel.
-    b : ndarray, shape (units,)
+    b : array of shape (units,)
         Its bias; zeros if it has none.
-    gamma, beta, moving_mean, moving_variance : ndarray, shape (units,)
+    gamma, beta, moving_mean, moving_variance : array of shape (units,)
         The normalization's scale, offset and moving statistics.
     epsilon : float, default 1e-3
         As in training.
 
     Returns
     -------
-    W : ndarray, shape (inputs, units)
-    b : ndarray, shape (units,)
+    W : array of shape (inputs, units)
+    b : array of shape (units,)
 
     Raises
     ------
@@ -316,8 +316,8 @@ def fold_batch_norm(
     B. Jacob et al. (2018), Quantization and training of neural networks for efficient
     integer-arithmetic-only inference, section 3.2, arXiv:1712.05877.
 
-    Example
-    -------
+    Examples
+    --------
     >>> W, b = fold_batch_norm(
     ...     np.array([[1.0], [2.0]]), np.array([5.0]), gamma=np.array([6.0]), beta=np.array([1.0]),
     ...     moving_mean=np.array([3.0]), moving_variance=np.array([4.0]), epsilon=0.0,

@@ -1,7 +1,7 @@
 r"""Gradient clipping: by value, by norm and by global norm.
 
-Example
--------
+Examples
+--------
 By value the direction turns, from almost along the second axis to the diagonal; by norm it stays:
 
 >>> gradient = np.array([0.9, 100.0])
@@ -32,19 +32,19 @@ def clip_by_value(gradient: Array, limit: float) -> Array:
 
     Parameters
     ----------
-    gradient : ndarray
+    gradient : array
         :math:`g`.
     limit : float
         :math:`c > 0`.
 
     Returns
     -------
-    ndarray, shaped like ``gradient``
+    array like gradient
 
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----
@@ -55,8 +55,8 @@ def clip_by_value(gradient: Array, limit: float) -> Array:
     T. Mikolov (2012), Statistical language models based on neural networks, section 3.2.2, PhD
     thesis, Brno University of Technology.
 
-    Example
-    -------
+    Examples
+    --------
     >>> clip_by_value(np.array([-3.0, 0.25]), 1.0).tolist()
     [-1.0, 0.25]
     """
@@ -71,21 +71,21 @@ def clip_by_norm(gradient: Array, limit: float) -> Array:
 
     Parameters
     ----------
-    gradient : ndarray
+    gradient : array
         :math:`g`, of any shape; the norm is over all components.
     limit : float
         :math:`c > 0`.
 
     Returns
     -------
-    ndarray, shaped like ``gradient``
+    array like gradient
         Equal to ``gradient`` when its norm is below the limit; NaN when its norm is infinite or
         NaN, since there is no direction to keep.
 
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----
@@ -99,8 +99,8 @@ def clip_by_norm(gradient: Array, limit: float) -> Array:
     R. Pascanu, T. Mikolov, Y. Bengio (2013), On the difficulty of training recurrent neural
     networks, arXiv:1211.5063.
 
-    Example
-    -------
+    Examples
+    --------
     >>> clip_by_norm(np.array([3.0, 4.0]), 2.5).tolist()
     [1.5, 2.0]
     """
@@ -115,20 +115,20 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> list[Array]
 
     Parameters
     ----------
-    gradients : sequence of ndarray
+    gradients : sequence of arrays
         :math:`g_1, g_2, \dots`, of any shapes.
     limit : float
         :math:`c > 0`.
 
     Returns
     -------
-    list of ndarray
+    list of arrays
         Shaped like the gradients; NaN when the global norm is infinite or NaN.
 
     Raises
     ------
     ValueError
-        When ``limit`` is not positive.
+        When ``limit`` is not positive and finite.
 
     Notes
     -----
@@ -141,8 +141,8 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> list[Array]
     R. Pascanu, T. Mikolov, Y. Bengio (2013), On the difficulty of training recurrent neural
     networks, arXiv:1211.5063.
 
-    Example
-    -------
+    Examples
+    --------
     >>> clipped = clip_by_global_norm([np.array([3.0]), np.array([4.0])], 2.5)
     >>> [g.tolist() for g in clipped]
     [[1.5], [2.0]]

@@ -2,8 +2,8 @@ r"""Constraints: max-norm, applied to the weights after each step.
 
 Unlike a penalty, a constraint adds nothing to the loss.
 
-Example
--------
+Examples
+--------
 >>> w = np.array([[3.0, 0.3], [4.0, 0.4]])  # two units, with norms 5 and 0.5
 >>> max_norm(w, limit=1.0).round(6).tolist()
 [[0.6, 0.3], [0.8, 0.4]]
@@ -31,7 +31,7 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
 
     Parameters
     ----------
-    w : ndarray
+    w : array
         The weights; for a dense layer of shape (inputs, units).
     limit : float
         :math:`r > 0`; infinity for none.
@@ -41,7 +41,7 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
 
     Returns
     -------
-    ndarray, shaped like ``w``
+    array like w
 
     Raises
     ------
@@ -61,8 +61,8 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
     N. Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting,
     section 5.1, JMLR 15, 1929-1958.
 
-    Example
-    -------
+    Examples
+    --------
     >>> max_norm(np.array([[3.0, 4.0]]), limit=1.0, axis=1).round(6).tolist()
     [[0.6, 0.8]]
     """

@@ -3,8 +3,8 @@ r"""Dropout, alpha dropout and Monte Carlo dropout.
 A mask says which units are kept (True) and is drawn apart from its use, so that the backward pass
 has the same one.
 
-Example
--------
+Examples
+--------
 >>> mask = dropout_mask(np.random.default_rng(0), (2, 4), rate=0.5)
 >>> dropout(np.ones((2, 4)), mask, rate=0.5).tolist()
 [[2.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0]]
@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from companion._checks import check_rng
 
 __all__ = ["alpha_dropout", "alpha_dropout_grad", "dropout", "dropout_mask", "mc_predict"]
 
@@ -43,20 +45,23 @@ def dropout_mask(rng: np.random.Generator, shape: int | tuple[int, ...], rate: f
 
     Returns
     -------
-    ndarray of bool, shape ``shape``
+    array of bool of the given shape
         True where a unit is kept.
 
     Raises
     ------
     ValueError
         When ``rate`` is outside [0, 1).
+    TypeError
+        When ``rng`` is not a NumPy generator.
 
-    Example
-    -------
+    Examples
+    --------
     >>> mask = dropout_mask(np.random.default_rng(42), 100_000, rate=0.2)
     >>> round(1 - mask.mean().item(), 2)
     0.2
     """
+    check_rng(rng)
     _check_rate(rate)
     return rng.random(shape) >= rate
 
@@ -72,16 +77,16 @@ def dropout(x: Array, mask: Mask, rate: float) -> Array:
 
     Parameters
     ----------
-    x : ndarray
+    x : array
         The inputs.
-    mask : ndarray of bool, shaped like ``x``
+    mask : array of bool like x
         :math:`m`, from :func:`dropout_mask`.
     rate : float
         :math:`p`, in [0, 1), the rate that the mask was drawn with.
 
     Returns
     -------
-    ndarray, shaped like ``x``
+    array like x
 
     Raises
     ------
@@ -99,8 +104,8 @@ def dropout(x: Array, mask: Mask, rate: float) -> Array:
     detectors, arXiv:1207.0580. N. Srivastava et al. (2014), Dropout: a simple way to prevent
     neural networks from overfitting, JMLR 15, 1929-1958.
 
-    Example
-    -------
+    Examples
+    --------
     >>> dropout(np.array([1.0, 2.0, 3.0]), np.array([True, False, True]), rate=0.5).tolist()
     [2.0, 0.0, 6.0]
     """
@@ -122,16 +127,16 @@ def alpha_dropout(x: Array, mask: Mask, rate: float) -> Array:
 
     Parameters
     ----------
-    x : ndarray
+    x : array
         The inputs, outputs of a SELU layer.
-    mask : ndarray of bool, shaped like ``x``
+    mask : array of bool like x
         :math:`m`, from :func:`dropout_mask`.
     rate : float
         :math:`p`, in [0, 1), the rate that the mask was drawn with.
 
     Returns
     -------
-    ndarray, shaped like ``x``
+    array like x
 
     Raises
     ------
@@ -146,8 +151,8 @@ def alpha_dropout(x: Array, mask: Mask, rate: float) -> Array:
     ----------
     G. Klambauer et al. (2017), Self-normalizing neural networks, arXiv:1706.02515.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rng = np.random.default_rng(42)
     >>> x = rng.standard_normal(100_000)
     >>> mask = dropout_mask(rng, x.shape, rate=0.5)
@@ -168,24 +173,24 @@ def alpha_dropout_grad(dy: Array, mask: Mask, rate: float) -> Array:
 
     Parameters
     ----------
-    dy : ndarray
+    dy : array
         The loss's gradient with respect to the outputs.
-    mask : ndarray of bool, shaped like ``dy``
+    mask : array of bool like dy
         The mask of the forward pass.
     rate : float
         The rate of the forward pass.
 
     Returns
     -------
-    ndarray, shaped like ``dy``
+    array like dy
 
     Raises
     ------
     ValueError
         When ``rate`` is outside [0, 1) or the mask is not shaped like the gradient.
 
-    Example
-    -------
+    Examples
+    --------
     >>> alpha_dropout_grad(np.ones(2), np.array([True, False]), rate=0.5).round(4).tolist()
     [0.8864, 0.0]
     """
@@ -208,27 +213,29 @@ def mc_predict(predict: Callable[[Array], Array], x: Array, *, samples: int) -> 
     predict : callable
         :math:`f`: draws new masks :math:`m_t` whenever it is called with ``x``, and returns
         predictions of shape (batch, outputs).
-    x : ndarray
+    x : array
         The inputs.
     samples : int
         :math:`T`, at least 1.
 
     Returns
     -------
-    ndarray, shape (samples, batch, outputs)
+    array of shape (samples, batch, outputs)
 
     Raises
     ------
     ValueError
         When ``samples`` is less than 1.
+    TypeError
+        When ``samples`` is not an integer.
 
     References
     ----------
     Y. Gal, Z. Ghahramani (2016), Dropout as a Bayesian approximation: representing model
     uncertainty in deep learning, arXiv:1506.02142.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rng, w = np.random.default_rng(42), np.ones((10, 1))
     >>> def predict(x):
     ...     return dropout(x, dropout_mask(rng, x.shape, rate=0.5), rate=0.5) @ w

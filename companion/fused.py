@@ -69,6 +69,14 @@ def step(
     Notes
     -----
     The loop gives none of NumPy's warnings about overflow and invalid values.
+
+    Examples
+    --------
+    >>> from companion.optimizers import Momentum
+    >>> weights, velocity = np.zeros(2), np.zeros(2)
+    >>> state = step(Momentum(), weights, np.ones(2), (velocity,), t=1, learning_rate=0.5)
+    >>> state is None or weights.tolist() == [-0.5, -0.5]  # nothing has happened, or all
+    True
     """
     key = type(rule), weights.dtype
     _stepped[key] += weights.size
@@ -108,6 +116,12 @@ def trace(
     ------
     TypeError
         If the rule does anything else with an array.
+
+    Examples
+    --------
+    >>> from companion.optimizers import GradientDescent
+    >>> trace(GradientDescent(), (), t=1, learning_rate=0.5)
+    ([('multiply', 'c0', 'gradient[i]')], [0.5], ['v0'])
     """
     tape = _Tape()
     symbols = [
@@ -206,7 +220,19 @@ _FORMS = {
 def source(
     operations: Sequence[tuple[str, ...]], numbers: Sequence[float], outputs: Sequence[Any]
 ) -> str:
-    """Return the Python code of the loop, from what :func:`trace` returns."""
+    """Return the Python code of the loop, from what :func:`trace` returns.
+
+    Examples
+    --------
+    >>> operations = [("multiply", "c0", "gradient[i]"), ("add", "v0", "s0[i]")]
+    >>> print(source(operations, numbers=[0.5], outputs=["v1", "v0"]))
+    def loop(numbers, weights, gradient, s0):
+        c0 = cast(numbers[0])
+        for i in range(weights.size):
+            v0 = c0 * gradient[i]
+            v1 = v0 + s0[i]
+            weights[i], s0[i] = weights[i] - v1, v0
+    """
     step, *new = outputs
     state = {f"s{k}": value for k, value in enumerate(new) if isinstance(value, str)}
     lines = [f"def loop(numbers, weights, gradient, {', '.join(state)}):"]

@@ -24,6 +24,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from companion._checks import check_rng
+
 Array = NDArray[np.floating]
 
 #: Standard deviation of a standard normal variable truncated to [-2, 2], about 0.8796:
@@ -186,6 +188,13 @@ def glorot_normal(
     -------
     array of the given shape and dtype
 
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
+
     References
     ----------
     X. Glorot, Y. Bengio (2010), Understanding the difficulty of training deep feedforward
@@ -220,6 +229,13 @@ def glorot_uniform(
     -------
     array of the given shape and dtype
 
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
+
     References
     ----------
     X. Glorot, Y. Bengio (2010), Understanding the difficulty of training deep feedforward
@@ -253,6 +269,13 @@ def he_normal(
     -------
     array of the given shape and dtype
 
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
+
     References
     ----------
     K. He, X. Zhang, S. Ren, J. Sun (2015), Delving deep into rectifiers, arXiv:1502.01852.
@@ -283,6 +306,13 @@ def he_uniform(
     Returns
     -------
     array of the given shape and dtype
+
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
 
     References
     ----------
@@ -316,6 +346,13 @@ def lecun_normal(
     -------
     array of the given shape and dtype
 
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
+
     References
     ----------
     Y. LeCun, L. Bottou, G. Orr, K.-R. Müller (1998), Efficient BackProp,
@@ -347,6 +384,13 @@ def lecun_uniform(
     Returns
     -------
     array of the given shape and dtype
+
+    Raises
+    ------
+    ValueError
+        If ``shape`` is not a sequence of non-negative integers.
+    TypeError
+        If ``rng`` is not a NumPy generator or ``dtype`` not a floating type.
 
     References
     ----------
@@ -424,8 +468,7 @@ def orthogonal(
 
 
 def _check(rng: np.random.Generator, dtype: DTypeLike) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; received rng={rng!r}")
+    check_rng(rng)
     if not np.issubdtype(dtype, np.floating):
         raise TypeError(f"dtype must be a floating type; received dtype={dtype!r}")
 

@@ -13,8 +13,8 @@ moving average of the gradients, :math:`s` that of their squares. All operations
 
 Where frameworks disagree, the rules follow Keras 3, and their docstrings say what the others do.
 
-Example
--------
+Examples
+--------
 >>> weights = np.array([1.0, -2.0])
 >>> optimizer = Optimizer(Momentum(beta=0.5), learning_rate=0.1)
 >>> for _ in range(2):
@@ -55,7 +55,20 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 class Rule(Protocol):
-    """What :class:`Optimizer` asks of an update rule; any object with these two methods will do."""
+    """What :class:`Optimizer` asks of an update rule; any object with these two methods will do.
+
+    Examples
+    --------
+    >>> class SignDescent:
+    ...     def init(self, weights):
+    ...         return ()
+    ...     def update(self, gradient, state, weights, t, learning_rate):
+    ...         return learning_rate * np.sign(gradient), ()
+    >>> weights = np.array([1.0, -1.0])
+    >>> Optimizer(SignDescent(), 0.25).step(weights, np.array([5.0, -7.0]))
+    >>> weights.tolist()
+    [0.75, -0.75]
+    """
 
     def init(self, weights: Array) -> State:
         """Return the state before the first step, from the weights' shape and dtype alone."""
@@ -101,8 +114,8 @@ class GradientDescent(_Hyperparameters):
     A. Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées,
     Comptes rendus de l'Académie des Sciences 25, 536-538.
 
-    Example
-    -------
+    Examples
+    --------
     >>> step, state = GradientDescent().update(np.array([2.0, -4.0]), (), np.zeros(2), 1, 0.5)
     >>> step.tolist(), state
     ([1.0, -2.0], ())
@@ -153,8 +166,8 @@ class Momentum(_Hyperparameters):
     B. T. Polyak (1964), Some methods of speeding up the convergence of iteration methods,
     doi:10.1016/0041-5553(64)90137-5.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = Momentum(beta=0.5), np.array([1.0])
     >>> first, state = rule.update(g, rule.init(g), g, 1, 0.25)
     >>> second, state = rule.update(g, state, g, 2, 0.25)
@@ -209,8 +222,8 @@ class Nesterov(_Hyperparameters):
     O(1/k²), Doklady Akademii Nauk SSSR 269, 543-547. I. Sutskever et al. (2013), On the importance
     of initialization and momentum in deep learning, ICML, PMLR 28(3), 1139-1147.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = Nesterov(beta=0.5), np.array([1.0])
     >>> step, state = rule.update(g, rule.init(g), g, 1, 0.25)
     >>> step.item()
@@ -264,8 +277,8 @@ class AdaGrad(_Hyperparameters):
     J. Duchi, E. Hazan, Y. Singer (2011), Adaptive subgradient methods for online learning and
     stochastic optimization, JMLR 12, 2121-2159.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = AdaGrad(), np.array([0.001])
     >>> step, state = rule.update(g, rule.init(g), g, 1, 1.0)
     >>> round(step.item(), 4)
@@ -321,8 +334,8 @@ class RMSProp(_Hyperparameters):
     T. Tieleman, G. Hinton (2012), Lecture 6.5: rmsprop, Coursera: Neural Networks for Machine
     Learning.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = RMSProp(), np.array([1e-4])
     >>> step, state = rule.update(g, rule.init(g), g, 1, 1.0)
     >>> round(step.item(), 2)
@@ -379,8 +392,8 @@ class Adam(_Hyperparameters):
     ----------
     D. P. Kingma, J. Ba (2015), Adam: a method for stochastic optimization, arXiv:1412.6980.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = Adam(), np.array([1e-6])
     >>> step, state = rule.update(g, rule.init(g), g, 1, 1.0)
     >>> round(step.item(), 2)
@@ -439,8 +452,8 @@ class AdaMax(_Hyperparameters):
     D. P. Kingma, J. Ba (2015), Adam: a method for stochastic optimization, section 7.1,
     arXiv:1412.6980.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = AdaMax(), np.array([4.0, -0.25])
     >>> step, state = rule.update(g, rule.init(g), g, 1, 0.5)
     >>> step.round(5).tolist()
@@ -502,8 +515,8 @@ class Nadam(_Hyperparameters):
     T. Dozat (2016), Incorporating Nesterov momentum into Adam, ICLR workshop,
     https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, g = Nadam(), np.array([1.0])
     >>> step, (m, s, product) = rule.update(g, rule.init(g), g, 1, 1.0)
     >>> round(step.item(), 4), round(product, 3)
@@ -564,8 +577,8 @@ class AdamW(Adam):
     ----------
     I. Loshchilov, F. Hutter (2019), Decoupled weight decay regularization, arXiv:1711.05101.
 
-    Example
-    -------
+    Examples
+    --------
     >>> rule, weights = AdamW(weight_decay=0.5), np.array([8.0])
     >>> step, state = rule.update(np.zeros(1), rule.init(weights), weights, 1, 0.25)
     >>> step.item()
@@ -618,8 +631,8 @@ class Optimizer:
         When ``learning_rate`` is negative or not finite, or when ``schedules`` has a name that is
         no hyperparameter of the rule.
 
-    Example
-    -------
+    Examples
+    --------
     >>> weights = np.array([4.0], dtype=np.float32)
     >>> optimizer = Optimizer(GradientDescent(), learning_rate=lambda step: 1 / (1 + step))
     >>> optimizer.step(weights, np.array([1.0], dtype=np.float32))  # rate 1
@@ -658,9 +671,9 @@ class Optimizer:
 
         Parameters
         ----------
-        weights : ndarray
+        weights : array
             The weights, of any shape, C-contiguous, float32 or float64; changed in place.
-        gradient : ndarray
+        gradient : array
             The loss's gradient at the weights, of their shape and dtype.
 
         Raises

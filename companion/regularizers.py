@@ -3,8 +3,8 @@ r"""Weight penalties: l1 and l2, each with its gradient.
 A penalty is added to the loss, its gradient to the loss's gradient. Both together ("elastic net")
 are the sum of the two.
 
-Example
--------
+Examples
+--------
 >>> w = np.array([3.0, -0.5, 0.0])
 >>> l1(w, 0.01), l2(w, 0.01)
 (0.035, 0.0925)
@@ -30,7 +30,7 @@ def l1(w: Array, strength: float) -> float:
 
     Parameters
     ----------
-    w : ndarray
+    w : array
         The weights.
     strength : float
         :math:`\lambda \ge 0`.
@@ -53,8 +53,8 @@ def l1(w: Array, strength: float) -> float:
     R. Tibshirani (1996), Regression shrinkage and selection via the lasso,
     doi:10.1111/j.2517-6161.1996.tb02080.x.
 
-    Example
-    -------
+    Examples
+    --------
     >>> l1(np.array([1.0, -2.0]), strength=0.5)
     1.5
     """
@@ -68,14 +68,14 @@ def l1_grad(w: Array, strength: float) -> Array:
 
     Parameters
     ----------
-    w : ndarray
+    w : array
         The weights.
     strength : float
         :math:`\lambda \ge 0`.
 
     Returns
     -------
-    ndarray, shaped like ``w``
+    array like w
 
     Raises
     ------
@@ -88,8 +88,8 @@ def l1_grad(w: Array, strength: float) -> Array:
     size overshoots 0 and oscillates around it by about the learning rate times the strength:
     small weights become exactly zero only when they are set to zero afterwards.
 
-    Example
-    -------
+    Examples
+    --------
     >>> l1_grad(np.array([1.0, -2.0, 0.0]), strength=0.5).tolist()
     [0.5, -0.5, 0.0]
     """
@@ -103,7 +103,7 @@ def l2(w: Array, strength: float) -> float:
 
     Parameters
     ----------
-    w : ndarray
+    w : array
         The weights.
     strength : float
         :math:`\lambda \ge 0`.
@@ -128,8 +128,8 @@ def l2(w: Array, strength: float) -> float:
     A. E. Hoerl, R. W. Kennard (1970), Ridge regression: biased estimation for nonorthogonal
     problems, doi:10.1080/00401706.1970.10488634.
 
-    Example
-    -------
+    Examples
+    --------
     >>> l2(np.array([1.0, -2.0]), strength=0.5)
     2.5
     """
@@ -143,22 +143,22 @@ def l2_grad(w: Array, strength: float) -> Array:
 
     Parameters
     ----------
-    w : ndarray
+    w : array
         The weights.
     strength : float
         :math:`\lambda \ge 0`.
 
     Returns
     -------
-    ndarray, shaped like ``w``
+    array like w
 
     Raises
     ------
     ValueError
         When ``strength`` is negative or not finite.
 
-    Example
-    -------
+    Examples
+    --------
     >>> l2_grad(np.array([1.0, -2.0]), strength=0.5).tolist()
     [1.0, -2.0]
     """

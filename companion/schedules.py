@@ -7,8 +7,8 @@ must remember, keeps its memory in a state passed in and out (:class:`ReduceOnPl
 
 ``step`` may also count epochs, when the other arguments do.
 
-Example
--------
+Examples
+--------
 >>> for schedule in PowerDecay(0.01, steps=20), ExponentialDecay(0.01, steps=20):
 ...     print([round(schedule(step), 5) for step in (0, 20, 40)])
 [0.01, 0.005, 0.00333]
@@ -69,8 +69,8 @@ class PowerDecay:
     H. Robbins, S. Monro (1951), A stochastic approximation method,
     doi:10.1214/aoms/1177729586.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = PowerDecay(initial=0.01, steps=10_000)
     >>> [round(schedule(step), 5) for step in (0, 10_000, 20_000, 30_000)]
     [0.01, 0.005, 0.00333, 0.0025]
@@ -113,8 +113,8 @@ class ExponentialDecay:
     -----
     The same as Keras's ``ExponentialDecay(initial, decay_steps=steps, decay_rate=rate)``.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = ExponentialDecay(initial=0.01, steps=20)
     >>> [round(schedule(step), 6) for step in (0, 10, 20)]
     [0.01, 0.003162, 0.001]
@@ -157,8 +157,8 @@ class PiecewiseConstant:
     for 5 epochs" counted from 0 ends at boundary 4. PyTorch's ``MultiStepLR`` changes at the
     milestone itself, one step earlier.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = PiecewiseConstant(boundaries=[4, 14], values=[0.01, 0.005, 0.001])
     >>> [schedule(step) for step in (0, 4, 5, 14, 15)]
     [0.01, 0.01, 0.005, 0.005, 0.001]
@@ -224,8 +224,8 @@ class OneCycle:
     L. N. Smith (2018), A disciplined approach to neural network hyper-parameters: part 1,
     arXiv:1803.09820.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = OneCycle(initial=0.01, peak=0.1, steps=101)
     >>> [round(schedule(step), 5) for step in (0, 45, 90, 100)]
     [0.01, 0.1, 0.01, 1e-05]
@@ -267,8 +267,8 @@ class OneCycle:
         -------
         OneCycle
 
-        Example
-        -------
+        Examples
+        --------
         >>> rate = OneCycle(initial=0.01, peak=0.1, steps=101)
         >>> [round(rate.momentum()(step), 3) for step in (0, 45, 90, 100)]
         [0.95, 0.85, 0.95, 0.95]
@@ -307,8 +307,8 @@ class CosineDecay:
     I. Loshchilov, F. Hutter (2017), SGDR: stochastic gradient descent with warm restarts,
     arXiv:1608.03983.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = CosineDecay(initial=0.1, steps=100)
     >>> [round(schedule(step), 4) for step in (0, 50, 100, 200)]
     [0.1, 0.05, 0.0, 0.0]
@@ -365,8 +365,8 @@ class LinearWarmup:
     P. Goyal et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour,
     arXiv:1706.02677.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = LinearWarmup(PowerDecay(0.1, steps=100), steps=10)
     >>> [round(schedule(step), 4) for step in (0, 5, 10, 110)]
     [0.0, 0.05, 0.1, 0.05]
@@ -431,8 +431,8 @@ class ReduceOnPlateau:
     that should rise, such as accuracy, pass its negative. PyTorch's is one measurement more
     patient (a cut when the wait *exceeds* ``patience``), and its threshold is relative.
 
-    Example
-    -------
+    Examples
+    --------
     >>> schedule = ReduceOnPlateau(initial=0.1, factor=0.5, patience=2)
     >>> state = schedule.init()
     >>> for loss in (1.0, 0.8, 0.9, 0.8, 0.7):

@@ -1,9 +1,29 @@
-"""What all test files share: Keras in double precision, and the count of what a browser tried."""
+"""What test files share: the rules, Keras in one precision, the count of what a browser tried."""
 
 from collections import Counter
 from contextlib import contextmanager
 
 import pytest
+
+from companion import optimizers
+
+RULES = [
+    optimizers.GradientDescent(),
+    optimizers.Momentum(),
+    optimizers.Nesterov(),
+    optimizers.AdaGrad(),
+    optimizers.RMSProp(),
+    optimizers.Adam(),
+    optimizers.AdaMax(),
+    optimizers.Nadam(),
+    optimizers.AdamW(),
+]
+
+
+@pytest.fixture(scope="session", params=RULES, ids=lambda rule: type(rule).__name__)
+def rule(request):
+    """Each rule in turn: one list goes through every property test."""
+    return request.param
 
 
 @contextmanager

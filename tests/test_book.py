@@ -1,5 +1,7 @@
 """The rendered book: built as `make book` builds it, elsewhere, and read page by page."""
 
+import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-import yaml
 from bs4 import BeautifulSoup
+from companion_book.sources import code, locate
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from companion.lab.claims import load, recorded_decisions
@@ -19,10 +21,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def build(source, target):
-    """Build a book; return the folder of its pages and what the build said."""
+    """Build a book without TensorFlow; return the folder of its pages and what the build said."""
+    without = target / "without"
+    without.mkdir()
+    for name in ("tensorflow", "keras", "torch"):
+        (without / f"{name}.py").write_text(f"raise ImportError('a book needs no {name}')")
+    paths = [str(without), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [Path(sys.executable).with_name("jupyter-book"), "build", source, "-W", "-n"]
     command += ["--keep-going", "--path-output", target]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return target / "_build" / "html", run.stdout + run.stderr
 
 
@@ -47,10 +55,10 @@ def pages(book):
 
 
 def test_every_page_of_the_contents_is_there(pages):
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    files = [contents["root"], *(c["file"] for part in contents["parts"] for c in part["chapters"])]
-    for file in files:
-        assert f"{file.removesuffix('.ipynb').removesuffix('.md')}.html" in pages
+    contents = (ROOT / "_toc.yml").read_text("utf-8")
+    files = re.findall(r"file: ([\w./-]+)\.(?:md|ipynb)", contents)
+    assert files
+    assert [file for file in files if f"{file}.html" not in pages] == []
 
 
 def test_every_chapter_is_in_the_contents():
@@ -165,6 +173,131 @@ def test_mathematics_is_set_by_a_script_that_travels_with_the_book(book, pages):
 def test_search_finds_what_the_chapters_say(book):
     index = (book / "searchindex.js").read_text("utf-8")
     assert re.search(r'\bglorot"?:', index)
+
+
+# The reference
+
+SCREENFUL = 45  # lines of code
+MAKERS = {"companion.lab.bench", "companion.lab.threads"}  # what make's commands run
+
+
+def public_names():
+    """Return the full names of what the package offers to be imported."""
+    files = [path.relative_to(ROOT) for path in sorted((ROOT / "companion").rglob("*.py"))]
+    trees = {file: ast.parse((ROOT / file).read_text("utf-8")) for file in files}
+    # where a package imports from its modules, it decides which of their names are public
+    offered, behind = set(), set()
+    for file, tree in trees.items():
+        if file.name == "__init__.py":
+            imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+            behind |= {node.module for node in imports}
+            package = ".".join(file.parent.parts)
+            offered |= {f"{package}.{alias.name}" for node in imports for alias in node.names}
+    for file, tree in trees.items():
+        module = ".".join(file.with_suffix("").parts)
+        if file.name[0] != "_" and module not in behind | MAKERS:
+            offered |= {f"{module}.{name}" for node in tree.body for name in defined(node)}
+    return offered
+
+
+def defined(node):
+    """Return the public functions, classes and constants that a statement makes."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name} if node.name[0] != "_" else set()
+    names = {
+        name.id
+        for target in getattr(node, "targets", [getattr(node, "target", node)])
+        for name in ast.walk(target)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(name, ast.Name)
+    }
+    return {name for name in names if re.fullmatch(r"[A-Z][A-Z0-9_]*", name)}
+
+
+@pytest.fixture(scope="module")
+def reference(pages):
+    return {name: soup for name, soup in pages.items() if name.startswith("book/reference/")}
+
+
+def test_every_public_name_is_in_the_reference(reference):
+    entries = {tag["id"] for soup in reference.values() for tag in soup.select("dt.sig")}
+    names = public_names()
+    assert len(names) > 150
+    assert sorted(names - entries) == []
+
+
+def test_the_reference_starts_with_a_table_of_its_modules(reference):
+    linked = {link["href"] for link in reference["book/reference/index.html"].select("table a")}
+    assert linked == {name.removeprefix("book/reference/") for name in reference} - {"index.html"}
+
+
+def test_every_entry_shows_its_code(reference):
+    entries = [
+        entry for soup in reference.values() for entry in soup.select("dl.class, dl.function")
+    ]
+    assert len(entries) > 100
+    for entry in entries:
+        name = entry.select_one(".descname").text
+        code = entry.select_one("details.code pre").text
+        assert re.search(rf"^(def|class) {name}\b", code, re.MULTILINE), name
+        assert '"""' not in code
+
+
+def test_listings_in_chapters_lead_to_the_reference(pages):
+    chapter = pages["book/02-initialization.html"]
+    links = {link["href"] for link in chapter.select(".code-block-caption a[href^=reference]")}
+    assert "reference/initializers.html#companion.initializers.fans" in links
+    assert "reference/initializers.html#module-companion.initializers" in links  # a helper
+
+
+#: Entries without an example, in which nothing happens: records, an error, a table to look at.
+PLAIN = {
+    "companion.batch_norm.BatchNormCache",
+    "companion.keras.diagnosis.Layer",
+    "companion.lab.claims.Claim",
+    "companion.lab.claims.Decision",
+    "companion.lab.claims.VerdictChangedError",
+    "companion.lab.claims.VerdictTable",
+    "companion.lab.datasets.Dataset",
+    "companion.lab.diagnostics.Theory",
+    "companion.network.losses.Loss",
+    "companion.schedules.PlateauState",
+}
+
+
+def test_every_entry_has_an_example(reference):
+    entries = [
+        entry
+        for soup in reference.values()
+        for entry in soup.select("dl.class, dl.function, dl.exception")
+    ]
+    without = {e.select_one("dt.sig")["id"] for e in entries if not e.select(".doctest .gp")}
+    assert without == PLAIN
+
+
+def test_docstrings_leave_no_markup_in_the_text(reference):
+    for name, soup in reference.items():
+        assert soup.select("cite, .system-message") == [], name  # `one backtick` is no code
+        text = BeautifulSoup(str(soup.article), "html.parser")
+        for part in text.select("pre, code, dt.sig, .math"):
+            part.decompose()
+        assert (
+            re.findall(r".*(?:`|\*\*\w+\*\*|:\w+:|\.\. \w|-{3}|Alias for field).*", text.text) == []
+        ), name
+
+
+def shown():
+    """Return the names of all code of the package that chapters show."""
+    chapters = [path.read_text("utf-8") for path in (ROOT / "book").glob("[0-9][0-9]-*.md")]
+    directives = re.findall(r"^```\{source\} (.+)", "\n".join(chapters), re.MULTILINE)
+    return sorted({name for names in directives for name in names.split()})
+
+
+@pytest.mark.parametrize("name", shown())
+def test_what_a_chapter_shows_fits_on_a_screen(name):
+    path, *names = locate(ROOT, name)
+    lines = code(path, names).splitlines()
+    assert len(lines) <= SCREENFUL
+    assert max(map(len, lines)) <= 100
 
 
 # Proofs, on a small book of the same machinery: what it makes, and each defect that it finds.

@@ -6,6 +6,7 @@ purpose, that these functions do.
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from threading import Thread
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 from PIL import Image, ImageOps, ImageStat
 from playwright.sync_api import sync_playwright
@@ -57,14 +57,20 @@ LEFT_TO_THE_THEME = {
 
 def contents():
     """List the pages of the book, with the two that Sphinx adds."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    files = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
-    pages = [f"{file.removesuffix('.md').removesuffix('.ipynb')}.html" for file in files]
-    return [*pages, "genindex.html", "search.html"]
+    text = (ROOT / "_toc.yml").read_text("utf-8")
+    files = re.findall(r"(?:root|file): (\S+?)(?:\.md|\.ipynb)?[,\s]", text)
+    return [*(f"{file}.html" for file in files), "genindex.html", "search.html"]
 
 
 PAGES = contents()
 FIRST = PAGES[0]
+#: Pages of the reference are made alike: every test tries these, one test looks at all others.
+THOROUGHLY = {"index", "activations", "network", "lab.studies"}
+ALIKE = [
+    page
+    for page in PAGES
+    if page.startswith("book/reference/") and Path(page).stem not in THOROUGHLY
+]
 
 
 class Server(SimpleHTTPRequestHandler):
@@ -130,7 +136,7 @@ def window(browser, address):
 # run one after the other and share what is open.
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@pytest.fixture(scope="module", params=[page for page in PAGES if page not in ALIKE])
 def page(request):
     return request.param
 
@@ -430,6 +436,18 @@ def pale(tab):
         return 0.21 * r + 0.72 * g + 0.07 * b > 130 && part.checkVisibility()
             && [...part.childNodes].some(node => node.nodeType === 3 && node.data.trim());
     }).map(part => part.outerHTML.slice(0, 200))""")
+
+
+@pytest.mark.parametrize("page", ALIKE, scope="module")
+def test_a_page_like_others_is_sound(window, page, complaints):
+    with opened(window(SCREEN, "dark"), page, complaints) as tab:
+        unfold(tab)
+        assert unset_mathematics(tab) == []
+        assert violations(tab) == []
+    with opened(window(PHONE, "light"), page, complaints) as tab:
+        unfold(tab)
+        assert sticking_out(tab) == []
+    assert complaints == []
 
 
 def test_the_browser_complained_of_nothing(screen, dark, phone, complaints):

@@ -18,26 +18,24 @@ RATES = [0.1, 0.2, 0.5, 0.9]
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_dropout_equals_keras(rate):
+def test_dropout_equals_keras(keras, rate):
     """With the mask that Keras drew, told by its zeros."""
-    import keras
-
     x = np.random.default_rng(1).standard_normal((50, 40))
-    theirs = keras.layers.Dropout(rate, seed=1, dtype="float64")(x, training=True).numpy()
-    assert_allclose(dropout(x, theirs != 0, rate), theirs, rtol=1e-7)  # it rounds 1 / (1 - rate)
+    theirs = keras.layers.Dropout(rate, seed=1)(x, training=True).numpy()
+    rtol = 1e-12 if rate == 0.5 else 1e-7  # Keras rounds 1 / (1 - rate) to float32
+    assert_allclose(dropout(x, theirs != 0, rate), theirs, rtol=rtol)
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_alpha_dropout_equals_keras(rate):
+def test_alpha_dropout_equals_keras(keras, rate):
     """With the mask that Keras drew, told by the value of all dropped units."""
-    import keras
-
     x = np.random.default_rng(2).standard_normal((50, 40))
-    theirs = keras.layers.AlphaDropout(rate, seed=1, dtype="float64")(x, training=True).numpy()
+    theirs = keras.layers.AlphaDropout(rate, seed=1)(x, training=True).numpy()
     values, counts = np.unique(theirs, return_counts=True)
     mask = theirs != values[counts.argmax()]
     assert 0.5 * rate < 1 - mask.mean() < min(1, 1.5 * rate)
-    assert_allclose(alpha_dropout(x, mask, rate), theirs, rtol=1e-6, atol=1e-7)
+    rtol = 1e-12 if rate == 0.5 else 1e-6
+    assert_allclose(alpha_dropout(x, mask, rate), theirs, rtol=rtol, atol=0.1 * rtol)
 
 
 @pytest.mark.parametrize("rate", [0.0, *RATES])
@@ -152,29 +150,3 @@ def test_mc_standard_error():
     # a sum of 20 numbers that are 0 or 2: variance 20
     assert predictions.std() == pytest.approx(math.sqrt(20), rel=0.02)
     assert predictions.mean(0).std() == pytest.approx(math.sqrt(20) / 10, rel=0.15)
-
-
-X, MASK = np.ones((2, 3)), np.ones((2, 3), bool)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: dropout_mask(np.random.default_rng(0), 3, 1.5), r"\[0, 1\); received rate=1.5"),
-        (lambda: dropout(X, MASK, 1), r"rate must be in \[0, 1\); received rate=1"),
-        (lambda: alpha_dropout(X, MASK, -0.1), r"rate must be in \[0, 1\); received rate=-0.1"),
-        (lambda: alpha_dropout_grad(X, MASK, math.nan), "rate must be .*; received rate=nan"),
-        (lambda: dropout(X, MASK[:1], 0.5), r"inputs' shape, \(2, 3\); received \(1, 3\)"),
-        (lambda: alpha_dropout(X, MASK[0], 0.5), r"inputs' shape, \(2, 3\); received \(3,\)"),
-        (lambda: alpha_dropout_grad(X, MASK.T, 0.5), r"inputs' shape, .*; received \(3, 2\)"),
-        (lambda: mc_predict(np.sin, X, samples=0), "samples must be at least 1; .*samples=0"),
-    ],
-)
-def test_errors(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-def test_samples_is_an_integer():
-    with pytest.raises(TypeError):
-        mc_predict(np.sin, X, samples=2.5)

@@ -11,31 +11,11 @@ from numpy.testing import assert_array_equal
 
 from companion import fused, optimizers
 from companion.optimizers import (
-    AdaGrad,
-    Adam,
-    AdaMax,
-    AdamW,
     GradientDescent,
     Momentum,
-    Nadam,
-    Nesterov,
     Optimizer,
-    RMSProp,
 )
 
-RULES = [
-    GradientDescent(),
-    Momentum(),
-    Nesterov(),
-    AdaGrad(),
-    RMSProp(),
-    Adam(),
-    AdaMax(),
-    Nadam(),
-    AdamW(),
-]
-
-each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
@@ -69,7 +49,6 @@ def bits(array):
 # ---- equality -------------------------------------------------------------------------------
 
 
-@each_rule
 @each_dtype
 def test_the_loop_is_the_rule_to_the_last_bit(rule, dtype, no_blocks):
     rng = np.random.default_rng(0)
@@ -90,7 +69,6 @@ def test_the_loop_is_the_rule_to_the_last_bit(rule, dtype, no_blocks):
     assert np.isfinite(weights).sum() > 1000
 
 
-@each_rule
 def test_blocks_then_the_loop_are_all_blocks(rule, monkeypatch):
     rng = np.random.default_rng(1)
     first, second = (np.ones(50, np.float32) for _ in range(2))
@@ -234,7 +212,6 @@ def test_the_rules_own_errors_are_raised():
 # ---- cost -----------------------------------------------------------------------------------
 
 
-@each_rule
 def test_compiled_once_whatever_changes(rule, no_blocks):
     fused._compile.cache_clear()
     schedules = {

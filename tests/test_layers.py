@@ -178,13 +178,14 @@ def test_dropped_and_kept_values_are_those_of_keras(keras, name, rate):
     expected = np.asarray(theirs(x, training=True))
     mask = expected > 3
 
-    class Drawn:
+    class Drawn(np.random.Generator):
         def random(self, shape):
             return np.where(mask, 0.99, 0.0)
 
-    np.testing.assert_allclose(ours.forward(x, True, Drawn()), expected, rtol=1e-10, atol=1e-12)
+    rng = Drawn(np.random.PCG64())
+    np.testing.assert_allclose(ours.forward(x, True, rng), expected, rtol=1e-10, atol=1e-12)
     assert mask.mean() == pytest.approx(1 - rate, abs=0.1)
-    np.testing.assert_array_equal(np.asarray(theirs(x)), ours.forward(x, False, Drawn()))
+    np.testing.assert_array_equal(np.asarray(theirs(x)), ours.forward(x, False, rng))
 
 
 # Dropout's masks
@@ -367,28 +368,3 @@ def test_an_mlp_of_activations_that_learn():
     assert model.layers[2].weights["alpha"].tolist() == [0.25] * 8
     assert model.layers[2] is not model.layers[4]
     assert kinds(Swish)[1][2] == "Swish"
-
-
-ERRORS = {
-    "rate 1": (lambda: Dropout(1), r"rate must be in \[0, 1\); received rate=1"),
-    "rate below 0": (lambda: Dropout(-0.1), r"rate must be in \[0, 1\); received rate=-0.1"),
-    "rate NaN": (lambda: Dropout(np.nan), r"rate must be in \[0, 1\); received rate=nan"),
-    "percent": (lambda: AlphaDropout(10), r"rate must be in \[0, 1\); received rate=10"),
-    "slope": (lambda: PReLU(np.inf), "alpha must be finite; received alpha=inf"),
-    "beta": (lambda: Swish(np.nan), "beta must be finite; received beta=nan"),
-    "output": (
-        lambda: Sequential([Dense(3), PReLU()], (6,), np.random.default_rng(0)).evaluate(X, LABELS),
-        "softmax, sigmoid, linear at the output, to know the loss; received prelu",
-    ),
-    "used twice": (
-        lambda: network(*[Dropout(0.5)] * 2),
-        "expected a new layer; received Dropout",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_bad_input_gets_a_clear_error(name):
-    call, message = ERRORS[name]
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -279,46 +279,6 @@ def test_saving_what_has_no_name_fails_and_keeps_the_old_file(tmp_path):
         load(path)
 
 
-def _built():
-    return small().layers
-
-
-ERRORS = {
-    "rng": (lambda: Sequential([Dense(1)], (2,), 0), TypeError, "rng must be"),
-    "no layer": (lambda: small(layers=[]) and Sequential([], (2,), np.random.default_rng()),
-                 ValueError, "at least one layer"),
-    "shared layer": (lambda: small(layers=_built()), ValueError, "expected a new layer"),
-    "units": (lambda: Dense(0), ValueError, "units must be a positive integer"),
-    "activation": (lambda: Dense(1, "rleu"), ValueError, "expected a function of companion.act"),
-    "images": (lambda: Sequential([Dense(1)], (2, 2), np.random.default_rng()),
-               ValueError, "put Flatten before it"),
-    "momentum": (lambda: BatchNormalization(momentum=1), ValueError, r"must be in \[0, 1\)"),
-    "examples": (lambda: small().predict(np.zeros((3, 5))), ValueError, "examples of shape"),
-    "none": (lambda: small().predict(np.zeros((0, 6))), ValueError, "n at least 1"),
-    "targets": (lambda: small().evaluate(X, LABELS[:-1]), ValueError, "as many targets"),
-    "epochs": (lambda: small().fit(X, LABELS, optimizer=sgd(), epochs=-1), ValueError, "epochs"),
-    "batch": (lambda: small().fit(X, LABELS, optimizer=sgd(), epochs=1, batch_size=0),
-              ValueError, "batch_size must be"),
-    "no loss": (lambda: small(layers=[Dense(3, "relu")]).evaluate(X, LABELS),
-                ValueError, "expected one of softmax, sigmoid, linear"),
-    "inner softmax": (
-        lambda: small(layers=[Dense(3, "softmax"), Dense(3, "softmax")]).differentiate(X, LABELS),
-        ValueError, "softmax only as the output"),
-    "weights": (lambda: small().set_weights([np.zeros(3)]), ValueError, "weights of shapes"),
-    "monitor": (
-        lambda: small().fit(X, LABELS, optimizer=sgd(), epochs=1, callbacks=[EarlyStopping()]),
-        ValueError, "monitor must be one of loss, accuracy"),
-    "patience": (lambda: EarlyStopping(patience=-1), ValueError, "patience"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_bad_input_gets_a_clear_error(name):
-    call, error, message = ERRORS[name]
-    with pytest.raises(error, match=message):
-        call()
-
-
 def test_flatten_gives_the_gradient_its_shape_back():
     model = Sequential([Flatten(), Dense(3, "softmax")], (2, 3), np.random.default_rng(0))
     images = X.reshape(-1, 2, 3)

@@ -422,6 +422,23 @@ def test_a_doctored_table_fails(toy, depth, metric, value):
     assert len(failed) == 10
 
 
+def test_the_machines_own_metrics_are_not_compared(tmp_path):
+    definition = """
+import time
+from companion.lab.studies import Study
+
+def train(seed):
+    return {"y": seed, "training_seconds": time.perf_counter()}
+
+STUDY = Study(question="How long?", run=train, variants={"only": {}}, seeds=range(3))
+"""
+    (tmp_path / "toy.py").write_text(definition)
+    run_study("toy", tmp_path, n_jobs=1)
+    report = check(tmp_path)
+    assert set(report["metric"]) == {"y"}
+    assert report["holds"].all()
+
+
 def test_the_last_digits_may_differ(toy):
     run_study("toy", toy, n_jobs=1)
 

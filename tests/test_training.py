@@ -1,6 +1,5 @@
 """Learning rates that callbacks set, against Keras's callbacks."""
 
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -177,44 +176,3 @@ def test_early_stopping_waits_from_where_the_training_begins():
     stopping = EarlyStopping(monitor="loss", patience=2)
     history = fit(stopping, rate=1e200, epochs=99, initial_epoch=50)
     assert len(history["loss"]) == (stopping.best_epoch or 50) - 50 + 4
-
-
-def by_schedule(callback):
-    return lambda: fit(callback, rate=Optimizer(GradientDescent(), ExponentialDecay(0.1, 5)))
-
-
-ERRORS = {
-    "initial_epoch": (lambda: fit(initial_epoch=-1), ValueError, "initial_epoch must be at least"),
-    "factor": (partial(ReduceLROnPlateau, factor=1.0), ValueError, r"factor must be in \(0, 1\)"),
-    "patience": (partial(ReduceLROnPlateau, patience=0), ValueError, "patience must be at least"),
-    "min_lr": (partial(ReduceLROnPlateau, min_lr=-1), ValueError, "minimum must be non-negative"),
-    "cooldown": (partial(ReduceLROnPlateau, cooldown=-1), ValueError, "cooldown must be non-neg"),
-    "monitor": (
-        lambda: fit(ReduceLROnPlateau("val_los")),
-        ValueError,
-        "monitor must be one of loss, accuracy, val_loss, val_accuracy.*; received 'val_los'",
-    ),
-    "negative rate": (
-        lambda: fit(LearningRateScheduler(lambda epoch, rate: -rate)),
-        ValueError,
-        "learning_rate must be non-negative",
-    ),
-    "scheduler over a schedule": (
-        by_schedule(LearningRateScheduler(decay)),
-        TypeError,
-        "LearningRateScheduler changes the optimizer's learning_rate, which must be a float; "
-        "received ExponentialDecay",
-    ),
-    "plateau over a schedule": (
-        by_schedule(ReduceLROnPlateau()),
-        TypeError,
-        "ReduceLROnPlateau changes the optimizer's learning_rate",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_bad_input_gets_a_clear_error(name):
-    call, error, message = ERRORS[name]
-    with pytest.raises(error, match=message):
-        call()

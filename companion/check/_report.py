@@ -19,6 +19,11 @@ class Property:
         What came, and what should have come.
     hint : str
         Where it does not hold, the likely mistake.
+
+    Examples
+    --------
+    >>> print(Property("values", holds=True, measured="2 + 2 = 4"))
+      ok    values: 2 + 2 = 4
     """
 
     name: str

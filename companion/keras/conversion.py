@@ -43,8 +43,8 @@ def to_keras(model: Any) -> keras.Sequential:
     In float64 the predictions agree to about 1e-15, but to 1e-8 where Keras rounds a constant to
     float32: the slope of ``leaky_relu``, and one within ``gelu``.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.network import Dense, Sequential
     >>> network = Sequential([Dense(3, "tanh"), Dense(1)], (2,), np.random.default_rng(42))
     >>> x = np.ones((5, 2), np.float32)
@@ -114,8 +114,8 @@ def copy_weights(source: Any, target: Any) -> None:
     ValueError
         When the number of weights or a shape differs; then nothing is changed.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.network import Dense, Sequential
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="relu")])
     >>> network = Sequential([Dense(3, "relu")], (2,), np.random.default_rng(42))
@@ -156,8 +156,8 @@ def fold_batch_norm(model: keras.Sequential) -> keras.Sequential:
     ValueError
         When the model is not built, so that it has no weights yet.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from keras.layers import Activation, BatchNormalization, Dense
     >>> model = keras.Sequential([
     ...     keras.Input((4,)), Dense(3), BatchNormalization(), Activation("relu"), Dense(1)

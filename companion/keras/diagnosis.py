@@ -19,7 +19,7 @@ def diagnose(model: Any, x: Any, y: Any) -> Report:
     inference mode. Each call of a layer with sums :math:`z_l = a_{l-1} W_l` and output
     :math:`a_l = f(z_l)` is measured with the book's six dials:
 
-    .. math:: \mathrm{std}(a_l),\quad \text{saturated share},\quad \text{dead share},\quad
+    .. math:: \mathrm{std}(a_l),\quad \text{saturated share},\quad \text{dead share}, \\
               \mathrm{RMS}\Big(n \frac{\partial \mathcal L}{\partial z_l}\Big),\quad
               \frac{\mathrm{RMS}(\partial \mathcal L / \partial W_l)}{\mathrm{RMS}(W_l)},\quad
               \frac{\mathrm{RMS}(\Delta W_l)}{\mathrm{RMS}(W_l)},
@@ -47,9 +47,9 @@ def diagnose(model: Any, x: Any, y: Any) -> Report:
     Raises
     ------
     TypeError
-        If `model` is no Keras model, or `x` or `y` no arrays.
+        If ``model`` is no Keras model, or ``x`` or ``y`` no arrays.
     ValueError
-        If `x` and `y` differ in length, or the model has no loss and its output tells none.
+        If ``x`` and ``y`` differ in length, or the model has no loss and its output tells none.
 
     Notes
     -----

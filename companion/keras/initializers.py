@@ -34,8 +34,8 @@ class KerasInitializer(keras.initializers.Initializer):
     As with Keras's seeded initializers, every call with the same shape gives the same values:
     give each layer a seed of its own.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.initializers import he_normal
     >>> layer = keras.layers.Dense(100, kernel_initializer=KerasInitializer(he_normal, seed=42))
     >>> layer.build((None, 200))

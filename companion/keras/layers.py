@@ -42,8 +42,8 @@ class MCDropout(keras.layers.Dropout):
     Y. Gal, Z. Ghahramani (2016), Dropout as a Bayesian approximation: representing model
     uncertainty in deep learning, arXiv:1506.02142.
 
-    Example
-    -------
+    Examples
+    --------
     >>> import numpy as np
     >>> from companion.dropout import mc_predict
     >>> model = keras.Sequential([keras.Input((10,)), MCDropout(0.5, seed=42)])
@@ -84,8 +84,8 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
     ----------
     G. Klambauer et al. (2017), Self-normalizing neural networks, arXiv:1706.02515.
 
-    Example
-    -------
+    Examples
+    --------
     >>> import numpy as np
     >>> layer = MCAlphaDropout(0.5, seed=42)
     >>> x = np.random.default_rng(42).normal(size=(1000, 100))
@@ -124,8 +124,8 @@ class Swish(keras.layers.Layer):
     ----------
     P. Ramachandran, B. Zoph, Q. Le (2017), Searching for activation functions, arXiv:1710.05941.
 
-    Example
-    -------
+    Examples
+    --------
     >>> import numpy as np
     >>> layer = Swish()
     >>> [round(float(value), 4) for value in layer(np.array([[-1.0, 1.0]]))[0]]

@@ -71,8 +71,8 @@ class KerasRule(keras.optimizers.Optimizer):
 
     A file of a rule of your own is read with ``load_model(path, custom_objects={"Name": Name})``.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.optimizers import Adam
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(KerasRule(Adam(beta_1=0.8), learning_rate=0.01), loss="mse")
@@ -111,8 +111,8 @@ class KerasRule(keras.optimizers.Optimizer):
         self._states = [self._init(variable) for variable in variables]
 
     def _init(self, variable: Any) -> tuple[Any, ...]:
-        # A number in the state (Nadam's) becomes a scalar variable. What is assigned in `build`
-        # is lost when `fit` calls it; what an initializer gives is not.
+        # A number in the state (Nadam's) becomes a scalar variable. What is assigned in ``build``
+        # is lost when ``fit`` calls it; what an initializer gives is not.
         state = self.rule.init(np.zeros(variable.shape, variable.dtype))
         return tuple(
             self.add_variable(

@@ -37,8 +37,8 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     ValueError
         When ``steps`` is not a positive integer, or a value is negative or not finite.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion.schedules import ExponentialDecay
     >>> schedule = KerasSchedule(ExponentialDecay(initial=0.01, steps=10), steps=21)
     >>> [round(float(schedule(step)), 5) for step in (0, 10, 20, 30)]
@@ -109,8 +109,8 @@ class OneCycle(keras.callbacks.Callback):
     L. N. Smith (2018), A disciplined approach to neural network hyper-parameters: part 1,
     arXiv:1803.09820.
 
-    Example
-    -------
+    Examples
+    --------
     >>> from companion import schedules
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(KerasRule(Momentum()), loss="mse")

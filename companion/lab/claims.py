@@ -26,6 +26,7 @@ VERDICTS = {
     "untestable": "nothing that a run could decide",
 }
 
+#: The folder of the chapters and of the list of claims.
 BOOK = Path(__file__).parents[2] / "book"
 
 
@@ -65,10 +66,10 @@ class Claim:
 
 
 class Decision(NamedTuple):
-    """A verdict and the measurement, in words, that led to it."""
+    """A verdict and what led to it."""
 
-    verdict: str
-    measured: str
+    verdict: str  #: one of :data:`VERDICTS`
+    measured: str  #: the measurement in words
 
 
 class VerdictChangedError(AssertionError):
@@ -83,6 +84,12 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     ValueError
         If an id stands twice, a topic has no chapter or a verdict is not one of
         :data:`VERDICTS`.
+
+    Examples
+    --------
+    >>> [claim] = [claim for claim in load() if claim.id == "init-lecun-equals-glorot"]
+    >>> claim.topic, claim.chapter
+    ('initialization', '02-initialization')
     """
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     claims = [
@@ -234,7 +241,14 @@ _LINE = re.compile(
 
 
 def recorded_decisions(notebook: Path) -> dict[str, Decision]:
-    """Return the decisions that a stored notebook's cells printed, by the claim's id."""
+    """Return the decisions that a stored notebook's cells printed, by the claim's id.
+
+    Examples
+    --------
+    >>> decisions = recorded_decisions(BOOK / "02-initialization.ipynb")
+    >>> decisions["init-lecun-equals-glorot"].verdict in VERDICTS
+    True
+    """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     printed = (
         "".join(output["text"])

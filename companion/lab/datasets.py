@@ -25,9 +25,10 @@ CLASS_NAMES = (
     "Ankle boot",
 )
 
+#: Where the data lies.
 FOLDER: Traversable = resources.files("companion.lab") / "data" / "fashion-mnist"
 
-# SHA-256 of each decompressed IDX file, and the shape of the array in it.
+#: SHA-256 of each decompressed IDX file, and the shape of the array in it.
 FILES = {
     "train-images-idx3-ubyte.gz": (
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -49,10 +50,10 @@ FILES = {
 
 
 class Dataset(NamedTuple):
-    """Images in [0, 1], shape (n, 28, 28), and their labels 0 to 9, shape (n,)."""
+    """Images and their labels."""
 
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    images: NDArray[np.float32]  #: pixels in [0, 1], shape (n, 28, 28)
+    labels: NDArray[np.int64]  #: from 0 to 9, shape (n,)
 
 
 @cache

@@ -20,13 +20,19 @@ from companion.network.layers import Activation, Dense
 
 Array = NDArray[np.floating]
 
-# A unit counts as saturated where its activation's slope is below this share of the steepest.
+#: A unit counts as saturated where its activation's slope is below this share of the steepest.
 FLAT = 0.04
 _BOUNDED = {activations.sigmoid: 0.25, activations.tanh: 1.0}
 
 
 def rms(values: ArrayLike) -> float:
-    """Return the root mean square of an array's elements."""
+    """Return the root mean square of an array's elements.
+
+    Examples
+    --------
+    >>> rms([3.0, 4.0, 0.0, 0.0])
+    2.5
+    """
     return float(np.sqrt(np.mean(np.square(values))))
 
 
@@ -36,8 +42,8 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
     Parameters
     ----------
     model : Sequential
-        Is left as it was, but for what its layers saw last and, with `y`, its gradient.
-    x : array of shape (n, *input_shape)
+        Is left as it was, but for what its layers saw last and, with ``y``, its gradient.
+    x : array of shape ``(n, *input_shape)``
     y : array of shape (n,), optional
         With it the batch is seen as in training, dropout with the same masks each time; without
         it there is no backward pass, and no column about gradients.
@@ -65,6 +71,14 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
             RMS of the kernel.
         ``gradient_to_weight``
             the ratio of the last two.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> model = mlp(np.random.default_rng(0), [100] * 8, "sigmoid", "glorot_uniform")
+    >>> look = signals(model, np.ones((5, 28, 28)), np.zeros(5, int))
+    >>> bool(look.loc[1, "signal"] < 1e-3 * look.loc[8, "signal"])  # it fades on the way down
+    True
     """
     x = np.asarray(x, model.dtype)
     with model.keep_statistics():
@@ -115,6 +129,17 @@ class Recorder(Callback):
         The rows of :func:`signals`, with columns ``step`` (steps taken) and
         ``update_to_weight``: the RMS of the last step's change of a kernel over that of the
         kernel.
+
+    Examples
+    --------
+    >>> from companion.lab.networks import mlp
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> model = mlp(np.random.default_rng(0), [10], "relu", "he_normal")
+    >>> x, y = np.ones((64, 28, 28)), np.zeros(64, int)
+    >>> recorder, optimizer = Recorder(x, y, every=2), Optimizer(GradientDescent(), 0.1)
+    >>> history = model.fit(x, y, optimizer=optimizer, epochs=2, callbacks=[recorder])
+    >>> recorder.frame["step"].unique().tolist()
+    [0, 2, 4]
     """
 
     def __init__(self, x: ArrayLike, y: ArrayLike, every: int = 100) -> None:
@@ -332,17 +357,11 @@ def _half_normal() -> tuple[Array, Array]:
 
 
 class Theory(NamedTuple):
-    """Variances through depth, as infinitely wide layers would have them.
+    """Variances through depth, as infinitely wide layers would have them."""
 
-    Attributes
-    ----------
-    forward : array of shape (L,)
-        Mean square of the weighted sums z of each layer.
-    backward : array of shape (L,)
-        Mean square of the loss's gradient with respect to z, as a share of the top layer's.
-    """
-
+    #: mean square of the weighted sums z of each layer, shape (L,)
     forward: Array
+    #: mean square of the loss's gradient with respect to z, as a share of the top layer's, (L,)
     backward: Array
 
 

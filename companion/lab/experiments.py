@@ -30,8 +30,8 @@ from tqdm import tqdm
 
 from companion.lab.threads import ONE_THREAD
 
-#: An experiment is called with ``seed`` and a variant's arguments and returns its metrics
-#: by name, each a number or, for a curve, one number an epoch.
+# An experiment is called with ``seed`` and a variant's arguments and returns its metrics
+# by name, each a number or, for a curve, one number an epoch.
 Experiment = Callable[..., Mapping[str, Any]]
 
 

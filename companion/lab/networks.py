@@ -75,6 +75,16 @@ class StepsToReach(Callback):
     steps : int
         The steps taken when it was reached, or, if it never was, all of them.
     reached : bool
+
+    Examples
+    --------
+    >>> from companion.optimizers import GradientDescent
+    >>> model = mlp(np.random.default_rng(0), [10], "relu", "he_normal")
+    >>> x, y = np.ones((320, 28, 28)), np.zeros(320, int)
+    >>> count, optimizer = StepsToReach(1.0, x, y), Optimizer(GradientDescent(), 0.1)
+    >>> history = model.fit(x, y, optimizer=optimizer, epochs=9, callbacks=[count])
+    >>> count.reached, count.steps < 90
+    (True, True)
     """
 
     def __init__(
@@ -117,6 +127,14 @@ def train_and_score(
     dict
         ``loss`` of the last epoch, ``validation_accuracy`` (5,000 images) and ``accuracy``
         (10,000 test images), as shares.
+
+    Examples
+    --------
+    >>> from companion.optimizers import Adam
+    >>> model = mlp(np.random.default_rng(0), [30], "relu", "he_normal", dtype=np.float32)
+    >>> scores = train_and_score(model, Optimizer(Adam(), 0.003), examples=2000, epochs=2)
+    >>> sorted(scores), scores["accuracy"] > 0.6
+    (['accuracy', 'loss', 'validation_accuracy'], True)
     """
     train, validation, test = fashion_mnist()
     history = model.fit(

@@ -17,7 +17,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
+#: Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+#: Okabe and Ito's colours.
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#222222", "#767676"
 
 # Each method's colour, marker and line style, for all chapters.
@@ -54,6 +56,7 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "1cycle": (BLACK, "d", "-"),
 }
 
+#: Matplotlib's settings for all figures of the book.
 STYLE: Any = {
     "figure.figsize": (7.2, 3.4),
     "figure.dpi": 100,
@@ -78,7 +81,15 @@ STYLE: Any = {
 
 
 def use_style() -> None:
-    """Draw all figures that follow in the book's style."""
+    """Draw all figures that follow in the book's style.
+
+    Examples
+    --------
+    >>> with plt.rc_context():
+    ...     use_style()
+    ...     plt.rcParams["savefig.dpi"]
+    144.0
+    """
     plt.rcParams.update(STYLE)
 
 
@@ -114,6 +125,15 @@ def label_lines(
         Each text with the point, in data coordinates, that it stands beside.
     gap : float
         Smallest distance of two labels, as a share of the axes' height.
+
+    Examples
+    --------
+    >>> figure, axes = plt.subplots()
+    >>> _ = axes.plot([0, 1], [0, 1], color=BLUE)
+    >>> label_lines(axes, {"identity": (1, 1, BLUE)})
+    >>> axes.texts[0].get_text()
+    'identity'
+    >>> plt.close(figure)
     """
     place = axes.transData + axes.transAxes.inverted()
     points = {text: place.transform((x, y)) for text, (x, y, _) in labels.items()}
@@ -152,7 +172,14 @@ def show(figure: Figure, alt: str) -> None:
     Raises
     ------
     ValueError
-        If `alt` has no number in it.
+        If ``alt`` has no number in it.
+
+    Examples
+    --------
+    >>> figure, axes = plt.subplots()
+    >>> _ = axes.plot([0, 1], [0, 1])
+    >>> show(figure, "The identity, a line from 0 to 1.")  # doctest: +ELLIPSIS
+    {'image/png': ..., 'text/plain': 'The identity, a line from 0 to 1.'}
     """
     if not any(character.isdigit() for character in alt):
         raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")
@@ -173,6 +200,13 @@ def show_table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     ------
     TypeError
         If a cell is a bare float, whose digits nobody chose.
+
+    Examples
+    --------
+    >>> show_table([["relu", number(0.8721, 2)]], ["activation", "accuracy"])
+    activation    accuracy
+    ------------  ----------
+    relu          0.87
     """
     for row in rows:
         for cell in row:

@@ -504,6 +504,7 @@ def spot_check(
 
     where :math:`\alpha` is 0.001 divided by the number of metrics compared, so that all intervals
     hold at once with 99.9 %. A metric that is not finite holds when a stored run diverged too.
+    Metrics whose names end in "seconds" are the machine's, and not compared.
 
     Parameters
     ----------
@@ -539,7 +540,7 @@ def spot_check(
     result = load(name, folder)
     final = result.final
     columns = [str(name) for name in final]
-    metrics = columns[columns.index("seed") + 1 : -1]
+    metrics = [m for m in columns[columns.index("seed") + 1 :] if not m.endswith("seconds")]
     quick = final.nsmallest(max(ceil(len(final) / 3), min(runs, len(final))), "seconds")
     drawn = quick.sample(min(runs, len(quick)), random_state=rng)
     alpha = 0.001 / (len(drawn) * len(metrics))

@@ -1,4 +1,4 @@
-"""A small engine that trains dense networks with the formulas of the ground floor."""
+"""A small engine that trains dense networks with the formulas of this package."""
 
 from companion.network.layers import Activation, BatchNormalization, Dense, Flatten, Layer
 from companion.network.learned import PReLU, Swish

@@ -73,6 +73,28 @@ class Layer:
         The gradient of each weight, views into the model's gradient.
     statistics : dict of arrays
         What is learned without a gradient (moving averages).
+
+    Examples
+    --------
+    A layer of your own has weights, a way up and a way down:
+
+    >>> from companion.network import Sequential
+    >>> from companion.optimizers import GradientDescent, Optimizer
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape, rng, dtype):
+    ...         self.weights["factor"] = np.ones(1, dtype)
+    ...         return super().build(input_shape, rng, dtype)
+    ...     def forward(self, x, training, rng):
+    ...         self.x = x
+    ...         return self.weights["factor"] * x
+    ...     def backward(self, dy, input_gradient=True):
+    ...         self.gradients["factor"][...] = (dy * self.x).sum()
+    ...         return self.weights["factor"] * dy
+    >>> model = Sequential([Scale()], (1,), np.random.default_rng(0), np.float64)
+    >>> x = np.array([[1.0], [2.0]])
+    >>> history = model.fit(x, 3 * x, optimizer=Optimizer(GradientDescent(), 0.1), epochs=50)
+    >>> model.weights.round(4).tolist()
+    [3.0]
     """
 
     trainable = True
@@ -155,6 +177,12 @@ class Activation(Layer):
         ``functools.partial`` of it (``partial(leaky_relu, alpha=0.2)``); None or "linear"
         is the identity. "softmax" stands only at the output, where the loss takes its
         derivative together with its own.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of the package's; in the backward pass, if softmax stands before
+        the output.
 
     Examples
     --------
@@ -243,7 +271,7 @@ class Dense(Activation):
     Raises
     ------
     ValueError
-        If `units` is not a positive integer or a name is not one of the package's.
+        If ``units`` is not a positive integer or a name is not one of the package's.
 
     Examples
     --------
@@ -337,6 +365,11 @@ class BatchNormalization(Layer):
         Share of the moving statistics that stays, in [0, 1).
     epsilon : float
         Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        If ``momentum`` is outside [0, 1).
 
     Examples
     --------

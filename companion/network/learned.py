@@ -34,7 +34,7 @@ class PReLU(Activation):
     Raises
     ------
     ValueError
-        If `alpha` is not finite.
+        If ``alpha`` is not finite.
 
     Notes
     -----
@@ -106,7 +106,7 @@ class Swish(Activation):
     Raises
     ------
     ValueError
-        If `beta` is not finite.
+        If ``beta`` is not finite.
 
     Notes
     -----

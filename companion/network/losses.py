@@ -62,8 +62,10 @@ def sparse_categorical_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]
 def binary_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
     r"""Return the mean cross-entropy of sigmoid(z) and its gradient.
 
-    .. math:: L = \frac1m \sum_i \log(1 + e^{z_i}) - y_i z_i, \qquad
-              \frac{\partial L}{\partial z} = \frac{\sigma(z) - y}{m}
+    .. math:: L = \frac1n \sum_i \log(1 + e^{z_i}) - y_i z_i, \qquad
+              \frac{\partial L}{\partial z} = \frac{\sigma(z) - y}{n}
+
+    over all :math:`n` elements of :math:`z`, the outputs of all examples.
 
     Parameters
     ----------
@@ -92,8 +94,10 @@ def binary_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
 def mse(z: Array, y: NDArray) -> tuple[float, Array]:
     r"""Return the mean squared error of a linear output and its gradient.
 
-    .. math:: L = \frac1m \sum_i (z_i - y_i)^2, \qquad
-              \frac{\partial L}{\partial z} = \frac{2 (z - y)}{m}
+    .. math:: L = \frac1n \sum_i (z_i - y_i)^2, \qquad
+              \frac{\partial L}{\partial z} = \frac{2 (z - y)}{n}
+
+    over all :math:`n` elements of :math:`z`, the outputs of all examples.
 
     Parameters
     ----------
@@ -133,7 +137,9 @@ def _not_defined(z: Array, y: NDArray) -> float:
 class Loss(NamedTuple):
     """A loss with its gradient, and the share of predictions that are correct."""
 
+    #: the loss and its gradient, from logits and targets
     value_and_gradient: Callable[[Array, NDArray], tuple[float, Array]]
+    #: the share of correct predictions, from logits and targets; NaN where that means nothing
     accuracy: Callable[[Array, NDArray], float]
 
 

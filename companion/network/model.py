@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from companion._checks import check_rng
 from companion.network.layers import Activation, Array, Layer, Shape
 from companion.network.losses import LOSSES, Loss
 from companion.network.training import Callback, History, train
@@ -41,7 +42,7 @@ class Sequential:
     Raises
     ------
     TypeError
-        If `rng` is not a Generator.
+        If ``rng`` is not a Generator.
     ValueError
         If there is no layer, if one is already part of a network, or if shapes do not fit.
 
@@ -67,8 +68,7 @@ class Sequential:
         rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator; received {type(rng).__name__}")
+        check_rng(rng)
         if not layers:
             raise ValueError("expected at least one layer; received none")
         self.layers = tuple(layers)
@@ -248,7 +248,7 @@ class Sequential:
 
         Parameters
         ----------
-        x : array of shape (n, *input_shape)
+        x : array of shape ``(n, *input_shape)``
         training : bool
             True keeps dropout and batch statistics as in training; the examples are then one
             batch. The moving statistics stay as they are, unlike those of Keras's
@@ -285,7 +285,13 @@ class Sequential:
         return np.concatenate([self.forward(rows) for rows in _split(x)])
 
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
-        """Return the mean loss, penalties included, and the accuracy (NaN for a linear output)."""
+        """Return the mean loss, penalties included, and the accuracy (NaN for a linear output).
+
+        Raises
+        ------
+        ValueError
+            If the examples have another shape, or there are not as many targets.
+        """
         x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
         loss, total, correct = self.loss, 0.0, 0.0
         for rows, targets in zip(_split(x), _split(y), strict=True):
@@ -314,14 +320,14 @@ class Sequential:
         Parameters
         ----------
         x, y : arrays of the same length
-            Examples of shape (n, *input_shape) and their targets.
+            Examples, of shape ``(n, *input_shape)``, and their targets.
         optimizer : Optimizer
             Keeps its state: a second ``fit`` with it goes on where the first ended.
         epochs : int
-            How often every example is seen, `initial_epoch` times less; 0 is allowed.
+            How often every example is seen, ``initial_epoch`` times less; 0 is allowed.
         initial_epoch : int
             The number of the first epoch, for callbacks that count. Each ``fit`` counts from 0
-            unless told otherwise. As in Keras, `epochs` is then where the count ends:
+            unless told otherwise. As in Keras, ``epochs`` is then where the count ends:
             ``fit(..., epochs=4)`` and ``fit(..., epochs=6, initial_epoch=4)`` are six.
         batch_size : int
             Examples a step; the last batch of an epoch may be smaller.
@@ -348,7 +354,7 @@ class Sequential:
         Raises
         ------
         ValueError
-            If lengths, shapes, `epochs`, `initial_epoch` or `batch_size` make no sense.
+            If lengths, shapes, ``epochs``, ``initial_epoch`` or ``batch_size`` make no sense.
 
         Notes
         -----
@@ -403,6 +409,12 @@ class Sequential:
         """Write the model, its random streams and its optimizer to one ``.npz`` file.
 
         :func:`companion.network.load` reads it, and training goes on as if never interrupted.
+
+        Raises
+        ------
+        ValueError
+            If a layer, function, rule or schedule is not one of the package's, so that a name
+            could not stand for it.
         """
         from companion.network.saving import save
 

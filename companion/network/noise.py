@@ -22,7 +22,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError
-        If `rate` is outside [0, 1).
+        If ``rate`` is outside [0, 1).
 
     Notes
     -----
@@ -75,7 +75,7 @@ class AlphaDropout(Dropout):
     Raises
     ------
     ValueError
-        If `rate` is outside [0, 1).
+        If ``rate`` is outside [0, 1).
 
     Examples
     --------

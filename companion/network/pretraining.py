@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from companion._checks import check_rng
 from companion.activations import sigmoid, softplus
 from companion.network.layers import Array, Dense, Function, Layer
 from companion.network.model import Sequential
@@ -31,7 +32,7 @@ __all__ = [
     "initialize_from",
 ]
 
-# Examples of each set that the history of a Boltzmann machine looks at, always the same ones.
+#: Examples of each set that the history of a Boltzmann machine looks at, always the same ones.
 MONITORED = 1000
 
 
@@ -69,9 +70,10 @@ class RestrictedBoltzmannMachine:
     Raises
     ------
     TypeError
-        If `rng` is not a Generator.
+        If ``rng`` is not a Generator.
     ValueError
-        If `visible` or `hidden` is not a positive integer.
+        If ``visible`` or ``hidden`` is not a positive integer; in all methods, if the rows of an
+        array have another length.
 
     References
     ----------
@@ -104,8 +106,7 @@ class RestrictedBoltzmannMachine:
     def __init__(
         self, visible: int, hidden: int, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> None:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng must be a numpy.random.Generator; received {type(rng).__name__}")
+        check_rng(rng)
         for name, units in (("visible", visible), ("hidden", hidden)):
             if not isinstance(units, int | np.integer) or units < 1:
                 raise ValueError(f"{name} must be a positive integer; received {name}={units!r}")
@@ -198,7 +199,7 @@ class RestrictedBoltzmannMachine:
         return _draw(rng, self.visible_probabilities(h))
 
     def reconstruct(self, v: ArrayLike) -> Array:
-        """Return the visible probabilities, given the hidden probabilities of `v`.
+        """Return the visible probabilities, given the hidden probabilities of ``v``.
 
         Parameters
         ----------
@@ -220,14 +221,14 @@ class RestrictedBoltzmannMachine:
         k: int = 1,
         chains: Array | None = None,
     ) -> tuple[Array, Array]:
-        r"""Estimate the gradient of the mean of :math:`-\log p(v)` by `k` steps of Gibbs sampling.
+        r"""Estimate the gradient of the mean of :math:`-\log p(v)` by ``k`` Gibbs steps.
 
         .. math:: -\frac{\partial \log p(v)}{\partial W_{ij}} =
                   \langle v_i h_j \rangle_\text{model} - \langle v_i h_j \rangle_\text{data}
 
         and likewise with :math:`v_i` for :math:`a_i`, with :math:`h_j` for :math:`b_j`. The
         average over the data is known. That over the model is not, as :math:`Z` has too many
-        terms, and is replaced by one over states that Gibbs sampling reaches after `k` steps:
+        terms, and is replaced by one over states that Gibbs sampling reaches after ``k`` steps:
         from the data (CD-k), or from where the last call ended (persistent CD). In both
         averages :math:`h_j` is replaced by its probability given :math:`v`: the same mean,
         less noise.
@@ -240,12 +241,12 @@ class RestrictedBoltzmannMachine:
         k : int
             The number of Gibbs steps.
         chains : array of shape (m, hidden), optional
-            Hidden states to start from, instead of ones drawn for `v`.
+            Hidden states to start from, instead of ones drawn for ``v``.
 
         Returns
         -------
-        gradient : array like `weights`
-            To descend. CD-k is biased, less so for larger `k`: what it estimates is not the
+        gradient : array like ``weights``
+            To descend. CD-k is biased, less so for larger ``k``: what it estimates is not the
             gradient of any function.
         chains : array of shape (n, hidden) or (m, hidden)
             The hidden states after the last step.
@@ -253,7 +254,7 @@ class RestrictedBoltzmannMachine:
         Raises
         ------
         ValueError
-            If shapes do not fit or `k` is less than 1.
+            If shapes do not fit or ``k`` is less than 1.
 
         References
         ----------
@@ -321,7 +322,8 @@ class RestrictedBoltzmannMachine:
         Raises
         ------
         ValueError
-            If shapes, `epochs`, `batch_size` or `k` make no sense, or if data are outside [0, 1].
+            If shapes, ``epochs``, ``batch_size`` or ``k`` make no sense, or if data are outside
+            [0, 1].
         """
         if epochs < 0:
             raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
@@ -410,7 +412,7 @@ def autoencoder(
               \tilde x = \text{noise}(x)
 
     Dense layers of the given widths encode, the same widths backwards decode. Train it with
-    ``fit(x, x)``: with `noise` it then learns to restore what the noise took (a denoising
+    ``fit(x, x)``: with ``noise`` it then learns to restore what the noise took (a denoising
     autoencoder), since the target stays clean.
 
     Parameters
@@ -438,7 +440,7 @@ def autoencoder(
     Raises
     ------
     ValueError
-        If there are fewer than two widths, or `output` is neither of the two.
+        If there are fewer than two widths, or ``output`` is neither of the two.
 
     Notes
     -----
@@ -491,6 +493,12 @@ def encoder(autoencoder: Sequential) -> Sequential:
     ------
     ValueError
         If the network is not built like an autoencoder.
+
+    Examples
+    --------
+    >>> lower = encoder(autoencoder((6, 4, 2), np.random.default_rng(0)))
+    >>> [layer.units for layer in lower.layers]
+    [4, 2]
     """
     layers = list(autoencoder.layers)
     while layers and not layers[0].weights:

@@ -132,6 +132,8 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file is not a model saved by this package, or is damaged.
 

@@ -27,6 +27,14 @@ class History:
     history : dict of lists
         For each metric its value after each epoch, as in Keras; "learning_rate", the epoch's,
         where a callback changes it.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> for loss in (0.5, 0.25):
+    ...     history.append({"loss": loss})
+    >>> history.history
+    {'loss': [0.5, 0.25]}
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -43,6 +51,21 @@ class Callback:
     ``self.model`` is the network in training. Setting ``self.model.stop_training`` ends the
     training after the current batch. ``self.optimizer`` is the optimizer; its ``learning_rate``
     may be set.
+
+    Examples
+    --------
+    >>> from companion.network import Dense, Sequential
+    >>> from companion.optimizers import GradientDescent
+    >>> class Steps(Callback):
+    ...     def on_train_begin(self):
+    ...         self.start, self.lengths = self.model.weights.copy(), []
+    ...     def on_epoch_end(self, epoch, metrics):
+    ...         self.lengths.append(round(float(abs(self.model.weights - self.start).max()), 3))
+    >>> model = Sequential([Dense(1)], (1,), np.random.default_rng(0), np.float64)
+    >>> steps, optimizer = Steps(), Optimizer(GradientDescent(), 0.25)
+    >>> history = model.fit([[0.0]], [1.0], optimizer=optimizer, epochs=3, callbacks=[steps])
+    >>> steps.lengths
+    [0.5, 0.75, 0.875]
     """
 
     model: Sequential
@@ -52,7 +75,7 @@ class Callback:
         """Do something before the first batch."""
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Do something before an epoch: its number, from ``fit``'s `initial_epoch`."""
+        """Do something before an epoch: its number, from ``fit``'s ``initial_epoch``."""
 
     def on_batch_end(self, step: int, loss: float) -> None:
         """Do something after a step: its number in this ``fit``, from 0, and its batch's loss."""
@@ -71,6 +94,16 @@ class TerminateOnNaN(Callback):
     ----------
     step : int or None
         The step, from 0, at which that happened.
+
+    Examples
+    --------
+    >>> from companion.network import Dense, Sequential
+    >>> from companion.optimizers import GradientDescent
+    >>> model = Sequential([Dense(1)], (1,), np.random.default_rng(0))
+    >>> guard, optimizer = TerminateOnNaN(), Optimizer(GradientDescent(), 1e30)
+    >>> history = model.fit([[1.0]], [1.0], optimizer=optimizer, epochs=99, callbacks=[guard])
+    >>> len(history.history["loss"]), guard.step
+    (2, 1)
     """
 
     step: int | None = None
@@ -102,7 +135,17 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError
-        If `patience` is negative, or the metric is not among those recorded.
+        If ``patience`` is negative, or the metric is not among those recorded.
+
+    Examples
+    --------
+    >>> from companion.network import Dense, Sequential
+    >>> from companion.optimizers import GradientDescent
+    >>> model = Sequential([Dense(1, use_bias=False)], (1,), np.random.default_rng(0))
+    >>> stopping, optimizer = EarlyStopping("loss", patience=2), Optimizer(GradientDescent(), 0.1)
+    >>> history = model.fit([[0.0]], [1.0], optimizer=optimizer, epochs=99, callbacks=[stopping])
+    >>> history.history["loss"], stopping.best_epoch  # the input 0 teaches nothing
+    ([1.0, 1.0, 1.0, 1.0], 0)
     """
 
     def __init__(
@@ -152,11 +195,13 @@ class LearningRateScheduler(Callback):
     ------
     TypeError
         If the optimizer's learning rate is itself a schedule.
+    ValueError
+        If a rate is negative or not finite.
 
     Notes
     -----
     Epochs count from 0 in every ``fit``, as in Keras: a second call starts the schedule again,
-    unless it is told `initial_epoch`. Keras also takes a schedule of the epoch alone.
+    unless it is told ``initial_epoch``. Keras also takes a schedule of the epoch alone.
 
     Examples
     --------

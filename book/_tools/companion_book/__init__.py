@@ -7,16 +7,46 @@
 ``figures``    a chapter's figure shown on another page
 ``sources``    code shown from the package's own files
 ``exercises``  numbered exercises and folded solutions that hold executed cells
+``reference``  links from types in docstrings, and the code of each entry, folded
+``folds``      what is folded until the reader opens it
+``navigation`` names for the arrows in the list of contents
 =============  ===============================================================
 """
 
 from sphinx.application import Sphinx
 
-from . import claims, exercises, figures, notebooks, numbering, sources
+from . import (
+    claims,
+    exercises,
+    figures,
+    folds,
+    navigation,
+    notebooks,
+    numbering,
+    reference,
+    sources,
+)
+
+PARTS = (
+    numbering,
+    notebooks,
+    claims,
+    figures,
+    sources,
+    folds,
+    exercises,
+    reference,
+    navigation,
+)
+ENV_VERSION = 1  # higher when the nodes change: pages read before are then read again
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (numbering, notebooks, claims, figures, sources, exercises):
+    for part in PARTS:
         part.setup(app)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "env_version": ENV_VERSION,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -15,8 +15,6 @@ The syntax is that of MyST's exercises::
 
     ```{solution-end}
     ```
-
-A solution is an HTML ``details`` element: it opens with a click or a key, and without JavaScript.
 """
 
 from docutils import nodes
@@ -27,15 +25,13 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from .folds import fold
+
 logger = logging.getLogger(__name__)
 
 
 class exercise(nodes.Admonition, nodes.Element):  # noqa: N801  docutils names nodes so
     """An exercise; its first child is its title."""
-
-
-class solution(nodes.General, nodes.Element):  # noqa: N801
-    """A folded solution."""
 
 
 class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801
@@ -108,21 +104,18 @@ class FoldSolutions(SphinxTransform):
             if last == first:
                 logger.warning("this solution does not end in its section", location=start)
             content = parent[first + 1 : last]
-            parent[first : last + 1] = [solution("", *content, ids=[f"solution-{label}"])]
+            parent[first : last + 1] = [
+                fold(
+                    "",
+                    *content,
+                    summary="Solution",
+                    classes=["solution"],
+                    ids=[f"solution-{label}"],
+                )
+            ]
         for end in list(self.document.findall(solution_end)):
             logger.warning("no solution starts before this end in its section", location=end)
             end.parent.remove(end)
-
-
-def visit_solution(self: HTML5Translator, node: solution) -> None:
-    """Open the fold."""
-    self.body.append(self.starttag(node, "details", CLASS="solution"))
-    self.body.append("<summary>Solution</summary>\n")
-
-
-def depart_solution(self: HTML5Translator, node: solution) -> None:
-    """Close the fold."""
-    self.body.append("</details>\n")
 
 
 def setup(app: Sphinx) -> None:
@@ -133,7 +126,6 @@ def setup(app: Sphinx) -> None:
         lambda node: node[0].astext(),
         html=(HTML5Translator.visit_admonition, HTML5Translator.depart_admonition),
     )
-    app.add_node(solution, html=(visit_solution, depart_solution))
     app.add_directive("exercise", ExerciseDirective)
     app.add_directive("solution-start", SolutionStartDirective)
     app.add_directive("solution-end", SolutionEndDirective)

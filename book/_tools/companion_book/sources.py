@@ -1,7 +1,8 @@
 """``{source} companion.initializers.fans``: a function, class or method as the package has it.
 
 Docstrings are left out: the chapter says the same at more length. The file is parsed, not imported,
-so that code which needs TensorFlow can be shown without it.
+so that code which needs TensorFlow can be shown without it. The name of the file above the code
+leads to the reference.
 """
 
 import ast
@@ -23,11 +24,11 @@ class SourceDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the code with the name of its file above it."""
-        parts = []
-        for name in self.arguments[0].split():
+        parts, names = [], self.arguments[0].split()
+        for name in names:
             try:
-                path, *names = locate(Path(self.env.srcdir), name)
-                parts.append(code(path, names))
+                path, *steps = locate(Path(self.env.srcdir), name)
+                parts.append(code(path, steps))
             except LookupError as error:
                 raise self.error(
                     f"expected a function, class or method; received {name}"
@@ -38,7 +39,7 @@ class SourceDirective(SphinxDirective):
         return [
             nodes.container(
                 "",
-                nodes.caption("", "", nodes.literal("", file)),
+                nodes.caption("", "", nodes.literal("", file), shows=names[0]),
                 nodes.literal_block(text, text, language="python"),
                 classes=["literal-block-wrapper"],
                 literal_block=True,
@@ -76,6 +77,20 @@ def code(path: Path, names: list[str]) -> str:
     return dedent("\n".join(lines[n - 1] for n in numbers if n not in hidden))
 
 
+def link_to_reference(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let the file above a listing lead to the entry of what is shown, or of what holds it."""
+    entries = app.env.get_domain("py").objects
+    for caption in doctree.findall(lambda node: "shows" in getattr(node, "attributes", ())):
+        name = caption["shows"]
+        while name not in entries and "." in name:
+            name = name.rpartition(".")[0]
+        if name in entries:
+            page, place = entries[name].docname, entries[name].node_id
+            uri = f"{app.builder.get_relative_uri(docname, page)}#{place}"
+            caption[0] = nodes.reference("", "", caption[0], refuri=uri, internal=True)
+
+
 def setup(app: Sphinx) -> None:
-    """Add the directive."""
+    """Add the directive, and link what it shows when all pages are known."""
     app.add_directive("source", SourceDirective)
+    app.connect("doctree-resolved", link_to_reference)
