@@ -17,7 +17,7 @@ from companion.schedules import (
     ReduceOnPlateau,
 )
 
-EXAMPLES = 8_000
+EXAMPLES = 5_000
 STEPS_AN_EPOCH = -(-EXAMPLES // 32)
 
 
@@ -135,7 +135,7 @@ STUDY = Study(
         )
     },
     seeds=range(20),
-    learning_rates=[0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16],
+    learning_rates=[0.005, 0.01, 0.02, 0.04, 0.08, 0.16],
     tuning_seeds=range(100, 103),
     tuning_metric="validation_accuracy",
     smallest={"accuracy": 0.005},
