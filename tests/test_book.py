@@ -139,7 +139,7 @@ def test_the_ledger_shows_every_claim_and_leads_to_the_deciding_cell(pages):
         for link in links:
             page, place = link.split("#")
             cell = pages[f"book/{page}"].select_one(f".cell#{place}, .cell:has(#{place})")
-            assert re.search(rf'decide\(\s*"{claim.id}"', cell.text), claim.id
+            assert re.search(rf'decide\w*\(\s*"{claim.id}"', cell.text), claim.id
 
 
 def test_the_totals_are_those_of_the_list(pages):
@@ -259,6 +259,9 @@ PLAIN = {
     "companion.lab.claims.VerdictTable",
     "companion.lab.datasets.Dataset",
     "companion.lab.diagnostics.Theory",
+    "companion.lab.idioms.Idiom",
+    "companion.lab.idioms.Outcome",
+    "companion.lab.idioms.Page",
     "companion.network.losses.Loss",
     "companion.schedules.PlateauState",
 }

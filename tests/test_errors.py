@@ -41,6 +41,7 @@ from companion.network import (
     PReLU,
     ReduceLROnPlateau,
     Sequential,
+    SimpleRNN,
     Swish,
     load,
 )
@@ -457,6 +458,12 @@ ERRORS = {
         (lambda: Dense(1, initializer="he"), ValueError, "companion.initializers .*; .*'he'"),
         (lambda: Dense(1, regularizer="l3"), ValueError, "companion.regularizers .*; .*'l3'"),
         (lambda: Dense(1, constraint="norm"), ValueError, "companion.constraints .*; .*'norm'"),
+    ],
+    "network.recurrent.SimpleRNN": [
+        (lambda: SimpleRNN(0), ValueError, "units must be a positive integer; received units=0"),
+        (lambda: SimpleRNN(1, "than"), ValueError, "companion.activations .*; received 'than'"),
+        (lambda: SimpleRNN(1, "softmax"), ValueError, "softmax"),
+        (lambda: small(SimpleRNN(1)), ValueError, r"one sequence of vectors .*\(3,\)"),
     ],
     "network.layers.BatchNormalization": [
         (lambda: BatchNormalization(momentum=1), ValueError, r"in \[0, 1\); .*momentum=1"),

@@ -237,7 +237,7 @@ def network(layers, dtype=np.float32):
     return with_random_weights(Sequential(layers, (3, 2), np.random.default_rng(5), dtype))
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda f: f if isinstance(f, str) else None)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_keras_predicts_what_the_network_predicts(activation, dtype):
     below = [Flatten(), Dense(4, activation), BatchNormalization(epsilon=0.01)]

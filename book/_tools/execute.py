@@ -51,8 +51,10 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def chapters(book: Path = BOOK) -> list[Path]:
-    """List the text files of the chapters that are notebooks."""
-    return sorted(book.glob("[0-9][0-9]-*.md"))
+    """List the text files that are notebooks: chapters, and other pages with code cells."""
+    return [
+        path for path in sorted(book.glob("*.md")) if "\n```{code-cell}" in path.read_text("utf-8")
+    ]
 
 
 def read(chapter: Path) -> NotebookNode:

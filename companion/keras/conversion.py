@@ -72,6 +72,10 @@ def _counterparts(layer: Any, dtype: str) -> list[Any]:
         return [dense, *activation]
     if kind == "Activation":
         return _activation(options["activation"], dtype)
+    if kind == "SimpleRNN":
+        (found,) = _activation(options["activation"], dtype) or [keras.layers.Activation("linear")]
+        function, use_bias = getattr(found, "activation", found), options["use_bias"]
+        return [keras.layers.SimpleRNN(options["units"], function, use_bias, dtype=dtype)]
     if kind in ("Flatten", "BatchNormalization", "Dropout", "AlphaDropout"):
         return [getattr(keras.layers, kind)(**options, dtype=dtype)]
     if kind == "PReLU":

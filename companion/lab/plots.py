@@ -44,6 +44,21 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "gelu": (VERMILION, "^", "-"),
     "swish": ("#A6761D", "<", "--"),
     "mish": ("#7570B3", ">", "-."),
+    # optimizers
+    "gradient descent": (GREY, "o", ":"),
+    "momentum": (BLUE, "s", "-"),
+    "nesterov": (SKY, "D", "--"),
+    "adagrad": (ORANGE, "v", "-."),
+    "rmsprop": (GREEN, "^", "--"),
+    "adam": (VERMILION, "P", "-"),
+    "adamax": (PURPLE, "d", ":"),
+    "nadam": ("#A6761D", "<", "--"),
+    "adamw": (BLACK, "X", "-."),
+    # clipping
+    "no clipping": (BLACK, "x", ":"),
+    "by value": (ORANGE, "s", "--"),
+    "by norm": (SKY, "D", "-."),
+    "by global norm": (BLUE, "o", "-"),
     # learning-rate schedules
     "constant": (GREY, "o", "-"),
     "power": (ORANGE, "s", "--"),

@@ -28,6 +28,7 @@ from companion.network.layers import Activation, BatchNormalization, Dense, Flat
 from companion.network.learned import PReLU, Swish
 from companion.network.model import Sequential
 from companion.network.noise import AlphaDropout, Dropout
+from companion.network.recurrent import SimpleRNN
 from companion.optimizers import Optimizer
 
 FORMAT = 1
@@ -42,6 +43,7 @@ _LAYERS = {
         Dropout,
         Flatten,
         PReLU,
+        SimpleRNN,
         Swish,
     )
 }
