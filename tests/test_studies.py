@@ -315,6 +315,16 @@ def test_a_changed_definition_is_detected(toy, before, after, capsys):
     assert len(load("toy", toy).frame) >= 44
 
 
+def test_functions_of_the_study_itself_reach_the_workers(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from companion.lab.studies import Study\n"
+        "def double(x):\n    return 2 * x\n"
+        "STUDY = Study(question='?', run=lambda seed, f: {'y': f(seed)}, seeds=range(2),\n"
+        "              variants={'named': {'f': double}, 'not': {'f': lambda x: x}})\n"
+    )
+    assert run_study("own", tmp_path, n_jobs=2).frame["y"].tolist() == [0, 2, 0, 1]
+
+
 def test_declared_data_from_elsewhere_count(tmp_path, monkeypatch):
     (tmp_path / "many.py").write_text(
         "import os\nfrom companion.lab.studies import Study\n"

@@ -65,7 +65,7 @@ FOLDER = Path(__file__).parents[2] / "book" / "studies"
 #: The columns that say which run a row is.
 LABELS = ("stage", "setting", "variant", "learning_rate", "seed")
 
-_Call = tuple[dict[str, Any], dict[str, Any]]  # labels, arguments
+_Call = tuple[dict[str, Any], dict[str, Any]]  # labels, and what Study.arguments is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,9 +252,10 @@ def _opened(path: Path, fingerprint: str) -> Study:
     return study
 
 
-def _run(path: Path, fingerprint: str, **arguments: Any) -> Mapping[str, Any]:
-    """One run, in a worker, which opens the study file itself."""
-    return _opened(path, fingerprint).run(**arguments)
+def _run(path: Path, fingerprint: str, **place: Any) -> Mapping[str, Any]:
+    """One run, in a worker, which opens the study file itself: its functions could not travel."""
+    study = _opened(path, fingerprint)
+    return study.run(**study.arguments(**place))
 
 
 # Running
@@ -364,13 +365,18 @@ def _final_calls(study: Study, rows: list[dict[str, Any]]) -> Iterator[_Call]:
 def _call(
     study: Study, stage: str, setting: str, variant: str, seed: int, rate: float | None
 ) -> _Call:
-    """Labels and arguments of one run."""
-    arguments = study.arguments(setting, variant, seed, rate)
+    """Labels of one run, and its place in the study."""
+    place: dict[str, Any] = {
+        "setting": setting,
+        "variant": variant,
+        "seed": seed,
+        "learning_rate": rate,
+    }
     labels = {"stage": stage, "setting": setting, "variant": variant, "learning_rate": None}
-    for name, value in arguments.items():
+    for name, value in study.arguments(**place).items():
         simple = isinstance(value, str | int | float | None)
         labels[name] = value if simple else str(_plain(value))
-    return labels, arguments
+    return labels, place
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
