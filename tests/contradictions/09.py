@@ -7,9 +7,17 @@ import pandas as pd
 
 from companion.lab.experiments import Interval
 
+BUDGETS = ["2 epochs", "25 epochs"]
+
 
 def exponential(epoch):
     return 0.01 * 0.1 ** (epoch / 20)
+
+
+def race(mean):
+    """A race in which every difference is the same, and sure."""
+    interval = Interval(mean, mean - 0.001, mean + 0.001, 20)
+    return SimpleNamespace(differences=lambda *arguments: dict.fromkeys(BUDGETS, interval))
 
 
 def run(rates):
@@ -29,7 +37,17 @@ def nadam(accuracy, cost):
 
 
 CONTRADICTIONS = {
+    "lr-large-then-small": ({"race": race(-0.02), "budgets": BUDGETS}, "refuted"),
     "lr-cell-model-and-fit": (nadam(accuracy=0.85, cost=0.05), "refuted"),
+    "lr-callback-epoch-begin": (
+        {
+            "race": race(0.02),
+            "watch": SimpleNamespace(rates=[[0.01] * 32] * 3),
+            "exponential_decay_fn": exponential,
+            "show_table": lambda *arguments: None,
+        },
+        "refuted",
+    ),
     "lr-fn-epoch-and-lr": (
         {
             "first": run(exponential(epoch) for epoch in range(3)),
