@@ -135,8 +135,8 @@ STUDY = Study(
         )
     },
     seeds=range(20),
-    learning_rates=[0.005, 0.01, 0.02, 0.04, 0.08, 0.16],
-    tuning_seeds=range(100, 103),
+    learning_rates=[0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128],
+    tuning_seeds=range(100, 102),
     tuning_metric="validation_accuracy",
     smallest={"accuracy": 0.005},
 )
