@@ -37,7 +37,10 @@ def nadam(accuracy, cost):
 
 
 CONTRADICTIONS = {
-    "lr-large-then-small": ({"race": race(-0.02), "budgets": BUDGETS}, "refuted"),
+    "lr-large-then-small": (
+        {"race": race(-0.02), "budgets": BUDGETS, "falling": ("cosine", "power")},
+        "refuted",
+    ),
     "lr-cell-model-and-fit": (nadam(accuracy=0.85, cost=0.05), "refuted"),
     "lr-callback-epoch-begin": (
         {
