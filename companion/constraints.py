@@ -1,7 +1,8 @@
 r"""What is applied to the weights after each step: max-norm, and the soft threshold.
 
-Unlike a penalty, neither adds anything to the loss. Both are proximal operators: max-norm that of
-the condition :math:`\lVert w \rVert_2 \le r`, the soft threshold that of the :math:`\ell_1` penalty.
+Unlike a penalty, neither adds anything to the loss. Both are proximal operators: max-norm that
+of the condition :math:`\lVert w \rVert_2 \le r`, the soft threshold that of the :math:`\ell_1`
+penalty.
 
 Examples
 --------
@@ -102,8 +103,8 @@ def soft_threshold(w: Array, threshold: float) -> Array:
 
     Notes
     -----
-    No layer, penalty or constraint of Keras 3 does this, but a subclass of its ``Constraint`` that
-    returns it does. PyTorch's ``softshrink`` is the same function.
+    The same as Keras's ``ops.soft_shrink`` and PyTorch's ``softshrink``, which serve as activations
+    there; neither has it as a constraint, but a subclass of Keras's ``Constraint`` can return it.
 
     References
     ----------
