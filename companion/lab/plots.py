@@ -70,6 +70,12 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "cosine": (VERMILION, "X", "-"),
     "warm-up, cosine": ("#A6761D", "<", "-."),
     "1cycle": (BLACK, "d", "-"),
+    # weight penalties
+    "no penalty": (BLACK, "x", ":"),
+    "l2": (SKY, "D", "--"),
+    "l1": (VERMILION, "^", "-"),
+    "soft threshold": (BLUE, "o", "-."),
+    "max-norm": (GREEN, "s", "-"),
 }
 
 #: Matplotlib's settings for all figures of the book.
