@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from companion.dropout import mc_predict
+from companion.dropout import alpha_dropout_grad, mc_predict
 from companion.lab.datasets import fashion_mnist, letters
 from companion.lab.studies import Study
 from companion.lab.uncertainty import (
@@ -39,6 +39,15 @@ def build(rng, drop, rate):
         for place in (3, 2, 1):
             layers.insert(place, layer(rate))
     return Sequential(layers, (28, 28), rng, np.float32)
+
+
+def centre(model):
+    """Scale kernels so that, switched off, alpha dropout passes on its mean over the masks."""
+    for below, layer in zip(model.layers, model.layers[1:], strict=False):
+        if isinstance(below, AlphaDropout):
+            kept = np.ones(1), np.ones(1, bool)
+            mean = (1 - below.rate) * alpha_dropout_grad(*kept, below.rate).item()
+            layer.weights["kernel"][...] *= mean
 
 
 def scores(name, p, labels):
@@ -109,6 +118,9 @@ def train(seed, examples, epochs, drop, rate, learning_rate):
         result[f"disagreement_{name}"] = auroc(
             inside.mutual_information, outside.mutual_information
         )
+
+    centre(model)
+    result |= scores("centred", model.predict(np.concatenate(blocks)), labels)
     return result
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from companion.dropout import mc_predict
+from companion.dropout import alpha_dropout_grad, mc_predict
 from companion.lab.datasets import fashion_mnist
 from companion.lab.studies import Study
 from companion.lab.uncertainty import (
@@ -47,14 +47,23 @@ def train(seed, rate):
     passes = np.concatenate(blocks, axis=1)
     means = [passes[:count].mean(0) for count in COUNTS]
     boot = passes[:, 0]
+
+    # Switched off, alpha dropout does not pass on its mean over the masks; these kernels make up
+    mean = (1 - rate) * alpha_dropout_grad(np.ones(1), np.ones(1, bool), rate).item()
+    for layer in model.layers:
+        if isinstance(layer, Dense):
+            layer.weights["kernel"][...] *= mean
+    centred = model.predict(x)
     return {
         **scores("off", off, y),
         **scores("average", means[-1], y),
+        **scores("centred", centred, y),
         "pass_accuracy": np.mean(passes.argmax(2) == y),
         "pass_loss": np.mean([negative_log_likelihood(p, y) for p in passes]),
         "accuracy_of": [np.mean(p.argmax(1) == y) for p in means],
         "loss_of": [negative_log_likelihood(p, y) for p in means],
         "boot_off": off[0, 9],
+        "boot_centred": centred[0, 9],
         "boot_mean": boot.mean(0),
         "boot_std": boot.std(0),
         "boot_least": boot[:, 9].min(),
