@@ -144,6 +144,7 @@ STUDY = Study(
     smallest={
         "average_accuracy": 0.005,
         "average_loss": 0.01,
+        "average_brier": 0.005,
         "average_ece": 0.01,
         "average_surest": 0.005,
         "average_letters": 0.01,

@@ -59,6 +59,13 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "by value": (ORANGE, "s", "--"),
     "by norm": (SKY, "D", "-."),
     "by global norm": (BLUE, "o", "-"),
+    # predictions of a dropout network
+    "dropout off": (BLACK, "s", "--"),
+    "mc dropout": (VERMILION, "o", "-"),
+    "rescaled": (BLUE, "D", "-."),
+    "temperature": (ORANGE, "v", ":"),
+    "ensemble": (GREEN, "^", "-"),
+    "disagreement": (PURPLE, "P", "-."),
 }
 
 #: Matplotlib's settings for all figures of the book.
