@@ -76,6 +76,13 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "l1": (VERMILION, "^", "-"),
     "soft threshold": (BLUE, "o", "-."),
     "max-norm": (GREEN, "s", "-"),
+    # predictions of a dropout network
+    "dropout off": (BLACK, "s", "--"),
+    "mc dropout": (VERMILION, "o", "-"),
+    "rescaled": (BLUE, "D", "-."),
+    "temperature": (ORANGE, "v", ":"),
+    "ensemble": (GREEN, "^", "-"),
+    "disagreement": (PURPLE, "P", "-."),
 }
 
 #: Matplotlib's settings for all figures of the book.
