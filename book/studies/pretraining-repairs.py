@@ -93,7 +93,7 @@ STUDY = Study(
         "ReLU, He, Adam": {"activation": "relu", "initializer": "he_normal"},
     },
     seeds=range(5),
-    learning_rates=[0.0003, 0.001, 0.003, 0.01],
+    learning_rates=[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03],
     tuning_seeds=[100],
     tuning_metric="validation_accuracy",
     smallest={"accuracy": 0.005},
