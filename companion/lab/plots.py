@@ -83,6 +83,15 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "temperature": (ORANGE, "v", ":"),
     "ensemble": (GREEN, "^", "-"),
     "disagreement": (PURPLE, "P", "-."),
+    # pretraining
+    "scratch": (BLACK, "o", "-"),
+    "RBM stack": (VERMILION, "s", "--"),
+    "greedy autoencoders": (ORANGE, "^", "-"),
+    "one autoencoder": (BLUE, "D", "-."),
+    "masked squares": (SKY, "v", "--"),
+    "rotations": (GREEN, "P", "-"),
+    "GAN's discriminator": (GREY, "X", ":"),
+    "same or different": (PURPLE, "d", "-."),
 }
 
 #: Matplotlib's settings for all figures of the book.
