@@ -4,13 +4,14 @@ import os
 import time
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 
 import numpy as np
 from scipy import sparse
 
-from companion.activations import softmax
-from companion.batch_norm import fold_batch_norm
+from companion.activations import relu, softmax
+from companion.batch_norm import batch_norm_inference, fold_batch_norm
 from companion.lab.datasets import fashion_mnist
 from companion.lab.networks import mlp
 from companion.lab.studies import Study
@@ -47,10 +48,44 @@ def normalized(seed, depth):
     return Sequential([*layers, Dense(10, "softmax")], (28, 28), rng, np.float32)
 
 
+def parts(model):
+    """Return the dense layers, and the normalizations behind all but the last."""
+    return [
+        [layer for layer in model.layers if isinstance(layer, kind)]
+        for kind in (Dense, BatchNormalization)
+    ]
+
+
+def normalized_predictor(model):
+    """Return the literal forward pass of a network with batch normalization."""
+    dense, norms = parts(model)
+    steps = [
+        (
+            *layer.weights.values(),
+            partial(
+                batch_norm_inference,
+                gamma=norm.weights["gamma"],
+                beta=norm.weights["beta"],
+                moving_mean=norm.statistics["moving_mean"],
+                moving_variance=norm.statistics["moving_variance"],
+                epsilon=norm.epsilon,
+            ),
+        )
+        for layer, norm in zip(dense, norms, strict=False)
+    ]
+    last_kernel, last_bias = dense[-1].weights.values()
+
+    def predict(x):
+        for kernel, bias, normalize in steps:
+            x = relu(normalize(x @ kernel + bias))
+        return softmax(x @ last_kernel + last_bias)
+
+    return predict, model.weights.nbytes
+
+
 def folded(model):
     """Return the same function without batch normalization."""
-    dense = [layer for layer in model.layers if isinstance(layer, Dense)]
-    norms = [layer for layer in model.layers if isinstance(layer, BatchNormalization)]
+    dense, norms = parts(model)
     plain = mlp(
         np.random.default_rng(0),
         [layer.units for layer in dense[:-1]],
@@ -194,7 +229,7 @@ def train(seed, hidden, activation="relu", form="dense", share=0.0):
     if form == "folded":
         model = folded(model)
     if form == "normalized":
-        predict, size = model.predict, model.weights.nbytes
+        predict, size = normalized_predictor(model)
     elif form == "sparse":
         predict, size = sparse_predictor(model)
     elif form == "half":
@@ -204,8 +239,6 @@ def train(seed, hidden, activation="relu", form="dense", share=0.0):
     else:
         predict, size = predictor(model)
     x = test.images.reshape(-1, 784)
-    if form == "normalized":
-        x = test.images
     after = np.concatenate([predict(part) for part in np.split(x, 10)])
     measured = {
         "accuracy": np.mean(after.argmax(1) == test.labels),
