@@ -40,7 +40,8 @@ CONTRADICTIONS = {
             "of_relu": {name: np.array([0.5, 0.5]) for name in RATIOS},
             "linear": False,
             "folding": False,
-            "fastest": False,
+            "relu_first": False,
+            "times": str,
         },
         "refuted",
     ),
@@ -50,6 +51,7 @@ CONTRADICTIONS = {
                 name: {"size": 0.9, "time": [2.0, 2.0, 2.0], "lost": 3.0}
                 for name in ("float16", "Lite float16", "Lite int8")
             },
+            "times": str,
         },
         "refuted",
     ),
@@ -59,6 +61,7 @@ CONTRADICTIONS = {
             "kept": WORSE,
             "pruned": {90: [2.0, 2.0, 2.0], 50: [3.0, 3.0, 3.0]},
             "BATCHES": (1, 32, 1000),
+            "times": str,
             "in_points": str,
         },
         "refuted",
