@@ -59,6 +59,12 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "by value": (ORANGE, "s", "--"),
     "by norm": (SKY, "D", "-."),
     "by global norm": (BLUE, "o", "-"),
+    # weight penalties
+    "no penalty": (BLACK, "x", ":"),
+    "l2": (SKY, "D", "--"),
+    "l1": (VERMILION, "^", "-"),
+    "soft threshold": (BLUE, "o", "-."),
+    "max-norm": (GREEN, "s", "-"),
 }
 
 #: Matplotlib's settings for all figures of the book.
