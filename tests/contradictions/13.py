@@ -57,7 +57,9 @@ CONTRADICTIONS = {
     ),
     "guide-sparse-use-l1": (
         {
-            "exact": {"l1 0.001": 90.0},
+            "exact": {"l1": 90.0},
+            "L1": "l1",
+            "kept_retrained": WORSE,
             "kept": WORSE,
             "pruned": {90: [2.0, 2.0, 2.0], 50: [3.0, 3.0, 3.0]},
             "BATCHES": (1, 32, 1000),
