@@ -66,7 +66,7 @@ def test_numbers_have_the_digits_that_are_asked_for(value, digits, text):
 def test_methods_can_be_told_apart_without_colour():
     methods = list(plots._STYLES)
     # as the comments there part them
-    families = [methods[:8], methods[8:18], methods[18:27], methods[27:]]
+    families = [methods[:8], methods[8:18], methods[18:27], methods[27:31], methods[31:]]
     for family in families:
         looks = [plots.style(method) for method in family]
         assert len({look["marker"] for look in looks}) == len(family)
