@@ -295,6 +295,7 @@ PLAIN = {
     "companion.lab.idioms.Idiom",
     "companion.lab.idioms.Outcome",
     "companion.lab.idioms.Page",
+    "companion.lab.uncertainty.Uncertainty",
     "companion.network.losses.Loss",
     "companion.schedules.PlateauState",
 }

@@ -564,3 +564,13 @@ def test_colours_are_those_of_the_printed_figures():
     colours = dict(re.findall(r"--plot-(\w+): (#\w+);", light))
     for name in ("blue", "orange", "green", "vermilion", "purple", "sky", "black", "grey"):
         assert colours[name] == getattr(plots, name.upper())
+
+
+def test_the_exercises_that_teachers_are_advised_to_use_exist():
+    text = (ROOT / "book" / "teaching.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) .*\| \*(.+)\* \| \*(.+)\* \|$", text, re.M)
+    assert [int(number) for number, *_ in rows] == list(range(1, 14))
+    for number, *titles in rows:
+        for chapter in (ROOT / "book").glob(f"{int(number):02}-*.md"):
+            exercises = re.findall(r"\{exercise\} (.+)", chapter.read_text("utf-8"))
+            assert set(titles) <= set(exercises)

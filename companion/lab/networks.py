@@ -63,7 +63,7 @@ def _makes_layers(activation: Any) -> TypeGuard[Callable[[], Layer]]:
 
 
 def clipping(kind: str, limit: float | None = None) -> Clip:
-    """Return what ``fit`` takes as `clip`: a function from all gradients to the clipped ones.
+    """Return what ``fit`` takes as ``clip``: a function from all gradients to the clipped ones.
 
     Parameters
     ----------

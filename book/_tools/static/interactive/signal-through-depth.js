@@ -27,11 +27,19 @@ Interactive.define("signal-through-depth", (figure) => {
   const up = figure.chart({ title: "On the way up", x: "layer", y: "RMS of the activations" });
   const down = figure.chart({ title: "On the way down", x: "layer", y: "RMS of dL/dz, top layer = 1" });
 
-  // Standard normal numbers, drawn once: moving a slider rescales the same network
+  // Standard normal numbers, drawn once, layer by layer, and the same for every reader (mulberry32):
+  // moving a slider rescales the same network
+  let state = 42;
+  const random = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
   const normals = [];
   const normal = (layer) => {
     normals[layer] ??= Float64Array.from({ length: WIDTH * WIDTH }, () =>
-      Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()));
+      Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
     return normals[layer];
   };
   const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
