@@ -6,70 +6,22 @@ learning rates. A way "reuse k" freezes the lowest k layers for good and learns 
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from companion import initializers
 from companion.lab.studies import Study
-from companion.lab.transfer import HIDDEN, adapt, best_of, classifier, draw, reuse, tasks
-from companion.network import Activation, Dense, Flatten, Sequential
+from companion.lab.transfer import (
+    HIDDEN,
+    adapt,
+    best_of,
+    classifier,
+    convolutional,
+    draw,
+    reuse,
+    tasks,
+)
 from companion.optimizers import GradientDescent, Nesterov, Optimizer
 
 RATES = [0.01, 0.03, 0.1]
 EPOCHS = {10: 40, 50: 40, 200: 20, 1000: 8, 5000: 2}
-
-
-class Conv2D(Activation):
-    """A convolution without padding, as one matrix product over all patches."""
-
-    def __init__(self, filters, size, stride, activation):
-        super().__init__(activation)
-        self.filters, self.size, self.stride = filters, size, stride
-
-    def build(self, input_shape, rng, dtype):
-        """Draw the kernel (size, size, channels, filters), in Keras's layout."""
-        rows, columns, channels = (*super().build(input_shape, rng, dtype), 1)[:3]
-        shape = (self.size, self.size, channels, self.filters)
-        self.weights["kernel"] = initializers.glorot_uniform(rng, shape, dtype=dtype)
-        self.weights["bias"] = np.zeros(self.filters, dtype)
-        self.places = [(n - self.size) // self.stride + 1 for n in (rows, columns)]
-        return (*self.places, self.filters)
-
-    def preactivate(self, x):
-        """Return z, patch times kernel plus bias at each place."""
-        self.x = x.reshape(*x.shape[:3], -1)
-        windows = sliding_window_view(self.x, (self.size, self.size), axis=(1, 2))
-        windows = windows[:, :: self.stride, :: self.stride].transpose(0, 1, 2, 4, 5, 3)
-        kernel = self.weights["kernel"].reshape(-1, self.filters)
-        self.patches = windows.reshape(-1, len(kernel))
-        self.z = (self.patches @ kernel + self.weights["bias"]).reshape(
-            len(x), *self.places, self.filters
-        )
-        return self.z
-
-    def backward_preactivation(self, dz, input_gradient=True):
-        """Fill the gradients; give each pixel what the patches that hold it send back."""
-        self.dz, flat = dz, dz.reshape(-1, self.filters)
-        kernel = self.weights["kernel"]
-        if self.trainable:
-            self.gradients["kernel"][...] = (self.patches.T @ flat).reshape(kernel.shape)
-            self.gradients["bias"][...] = flat.sum(axis=0)
-        if not input_gradient:
-            return dz
-        sent = flat @ kernel.reshape(-1, self.filters).T
-        sent = sent.reshape(*dz.shape[:3], self.size, self.size, -1)
-        dx = np.zeros_like(self.x)
-        (rows, columns), stride = self.places, self.stride
-        for i in range(self.size):
-            for j in range(self.size):
-                across = slice(j, j + stride * columns, stride)
-                dx[:, i : i + stride * rows : stride, across] += sent[:, :, :, i, j]
-        return dx.reshape(len(dx), *self.input_shape)
-
-
-def convolutional(rng, outputs):
-    output = Dense(outputs, "sigmoid" if outputs == 1 else "softmax")
-    layers = [Conv2D(16, 5, 2, "relu"), Conv2D(32, 3, 2, "relu"), Flatten(), Dense(64, "relu")]
-    return Sequential([*layers, output], (28, 28), rng)
 
 
 # by name: hidden layers of network B, layers taken over, layers thawed

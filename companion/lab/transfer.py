@@ -1,14 +1,16 @@
 """Two tasks out of Fashion-MNIST, and what one network can take over from another."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
+from companion.initializers import glorot_uniform
 from companion.lab.datasets import Dataset, fashion_mnist
-from companion.network import Dense, Flatten, Layer, Sequential
-from companion.network.layers import Function
+from companion.network import Activation, Dense, Flatten, Layer, Sequential
+from companion.network.layers import Array, Function, Shape
 from companion.network.pretraining import initialize_from
 from companion.optimizers import GradientDescent, Optimizer
 
@@ -122,6 +124,100 @@ def classifier(
     return Sequential(layers, (28, 28), rng, dtype)
 
 
+class Conv2D(Activation):
+    r"""A convolution without padding, as one matrix product over all patches.
+
+    .. math:: z_{rcf} = b_f + \sum_{i,j,k} x_{rs+i,\, cs+j,\, k}\, W_{ijkf}, \qquad a = f(z)
+
+    Parameters
+    ----------
+    filters : int
+        How many outputs each place has.
+    size : int
+        Rows and columns of the kernel.
+    stride : int
+        How far apart the places are, :math:`s`.
+    activation : str or callable or None
+        :math:`f`, as in :class:`companion.network.Dense`.
+
+    Notes
+    -----
+    The kernel has Keras's layout, (size, size, channels, filters), and Keras's default start,
+    Glorot uniform. An image without channels has one.
+
+    Examples
+    --------
+    >>> model = Sequential([Conv2D(4, 5, 2, "relu")], (28, 28), np.random.default_rng(0))
+    >>> model.output_shape, model.weights.size
+    ((12, 12, 4), 104)
+    """
+
+    def __init__(self, filters: int, size: int, stride: int, activation: Function | None) -> None:
+        super().__init__(activation)
+        self.filters, self.size, self.stride = filters, size, stride
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Shape:
+        """Draw the kernel; the biases are zeros."""
+        rows, columns, channels = (*super().build(input_shape, rng, dtype), 1)[:3]
+        shape = (self.size, self.size, channels, self.filters)
+        self.weights["kernel"] = glorot_uniform(rng, shape, dtype=dtype)
+        self.weights["bias"] = np.zeros(self.filters, dtype)
+        self.places = [(n - self.size) // self.stride + 1 for n in (rows, columns)]
+        return (*self.places, self.filters)
+
+    def preactivate(self, x: Array) -> Array:
+        """Return z, patch times kernel plus bias at each place."""
+        self.x = x.reshape(*x.shape[:3], -1)
+        windows = sliding_window_view(self.x, (self.size, self.size), axis=(1, 2))
+        windows = windows[:, :: self.stride, :: self.stride].transpose(0, 1, 2, 4, 5, 3)
+        kernel = self.weights["kernel"].reshape(-1, self.filters)
+        self.patches = windows.reshape(-1, len(kernel))
+        z = self.patches @ kernel + self.weights["bias"]
+        self.z = z.reshape(len(x), *self.places, self.filters)
+        return self.z
+
+    def backward_preactivation(self, dz: Array, input_gradient: bool = True) -> Array:
+        """Fill the gradients; give each pixel what the patches that hold it send back."""
+        self.dz, flat = dz, dz.reshape(-1, self.filters)
+        kernel = self.weights["kernel"]
+        if self.trainable:
+            self.gradients["kernel"][...] = (self.patches.T @ flat).reshape(kernel.shape)
+            self.gradients["bias"][...] = flat.sum(axis=0)
+        if not input_gradient:
+            return dz
+        sent = flat @ kernel.reshape(-1, self.filters).T
+        sent = sent.reshape(*dz.shape[:3], self.size, self.size, -1)
+        dx = np.zeros_like(self.x)
+        (rows, columns), stride = self.places, self.stride
+        for i in range(self.size):
+            for j in range(self.size):
+                across = slice(j, j + stride * columns, stride)
+                dx[:, i : i + stride * rows : stride, across] += sent[:, :, :, i, j]
+        return dx.reshape(len(dx), *(self.input_shape or ()))
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {name: getattr(self, name) for name in ("filters", "size", "stride", "activation")}
+
+
+def convolutional(
+    rng: np.random.Generator, outputs: int, *, dtype: DTypeLike = np.float32
+) -> Sequential:
+    """Return a small convolutional network for images, as costly as the dense one.
+
+    Two convolutions of stride 2 with 16 and 32 filters, a dense layer of 64 units, all ReLU, and
+    the output layer of :func:`classifier`.
+
+    Examples
+    --------
+    >>> convolutional(np.random.default_rng(0), 8).weights.size
+    57288
+    """
+    output = Dense(outputs, "sigmoid" if outputs == 1 else "softmax")
+    layers = [Conv2D(16, 5, 2, "relu"), Conv2D(32, 3, 2, "relu"), Flatten(), Dense(64, "relu")]
+    return Sequential([*layers, output], (28, 28), rng, dtype)
+
+
 def reuse(model: Sequential, source: Sequential, layers: int) -> list[Layer]:
     """Start a network's lowest layers, in place, from those of another one, and freeze them.
 
@@ -152,6 +248,37 @@ def reuse(model: Sequential, source: Sequential, layers: int) -> list[Layer]:
     for layer in taken:
         layer.trainable = False
     return taken
+
+
+def part(model: Sequential, layers: int) -> tuple[Sequential, Sequential]:
+    """Return the lower and the upper part of a network, as two networks of their own.
+
+    The outputs of the lower part, computed once, are what the upper one trains on.
+
+    Parameters
+    ----------
+    model : Sequential
+        Is not changed, and shares nothing with the parts.
+    layers : int
+        How many layers with weights the lower part has.
+
+    Examples
+    --------
+    >>> model = classifier(np.random.default_rng(0), 1, [20, 10])
+    >>> base, top = part(model, 1)
+    >>> images = fashion_mnist()[1].images[:5]
+    >>> bool(np.allclose(top.predict(base.predict(images)), model.predict(images), atol=1e-6))
+    True
+    """
+    weighted = [i for i, layer in enumerate(model.layers) if layer.weights]
+    shape, parts = model.input_shape, []
+    for group in (model.layers[: weighted[layers]], model.layers[weighted[layers] :]):
+        new = [type(layer)(**layer.configuration()) for layer in group]
+        network = Sequential(new, shape, np.random.default_rng(0), model.dtype)
+        initialize_from(network, group)
+        shape = network.output_shape
+        parts.append(network)
+    return parts[0], parts[1]
 
 
 def adapt(
