@@ -116,7 +116,7 @@ def classifier(
     --------
     >>> model = classifier(np.random.default_rng(0), 8)
     >>> len(model.layers), model.weights.size
-    (7, 276258)
+    (7, 266058)
     """
     layers: list[Layer] = [Flatten()]
     layers += [Dense(units, activation, initializer) for units in hidden]
@@ -211,7 +211,7 @@ def convolutional(
     Examples
     --------
     >>> convolutional(np.random.default_rng(0), 8).weights.size
-    57288
+    56840
     """
     output = Dense(outputs, "sigmoid" if outputs == 1 else "softmax")
     layers = [Conv2D(16, 5, 2, "relu"), Conv2D(32, 3, 2, "relu"), Flatten(), Dense(64, "relu")]
