@@ -41,7 +41,12 @@ def train(seed, pair, trained):
     for layer in range(len(HIDDEN) + 2):
         outputs = [seen(model_a, layer, data.images) for data in task_b]
         mean, std = outputs[0].mean(axis=0), outputs[0].std(axis=0) + 1e-2
-        probed = Task(*(Dataset((x - mean) / std, data.labels) for x, data in zip(outputs, task_b)))
+        probed = Task(
+            *(
+                Dataset((x - mean) / std, data.labels)
+                for x, data in zip(outputs, task_b, strict=True)
+            )
+        )
         for examples, epochs in EPOCHS.items():
 
             def probe(rate, probed=probed, examples=examples, epochs=epochs):

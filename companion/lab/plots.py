@@ -59,6 +59,10 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "by value": (ORANGE, "s", "--"),
     "by norm": (SKY, "D", "-."),
     "by global norm": (BLUE, "o", "-"),
+    # reusing layers
+    "scratch": (VERMILION, "o", "--"),
+    "transfer": (BLUE, "s", "-"),
+    "frozen": (SKY, "D", "-."),
 }
 
 #: Matplotlib's settings for all figures of the book.

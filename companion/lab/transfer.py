@@ -116,7 +116,7 @@ def classifier(
     --------
     >>> model = classifier(np.random.default_rng(0), 8)
     >>> len(model.layers), model.weights.size
-    (7, 266058)
+    (7, 276158)
     """
     layers: list[Layer] = [Flatten()]
     layers += [Dense(units, activation, initializer) for units in hidden]
