@@ -23,12 +23,10 @@ STEPS = {
 TOPS = {
     "EASY": EASY,
     "HARD": HARD,
-    "LABELS": (10, 5000),
     "points": str,
-    "thawing": {10: NOTHING, 5000: NOTHING},
+    "thaw_by_task": {EASY: NOTHING, HARD: NOTHING},
     "more": NOTHING,
     "best_ways": {("thaw", task): [3, 3] for task in (EASY, HARD)},
-    "gain": lambda *arguments: NOTHING,
     "tops": {"dropping 1": NOTHING, "adding 1": NOTHING},
 }
 
