@@ -1,6 +1,8 @@
-r"""Constraints: max-norm, applied to the weights after each step.
+r"""What is applied to the weights after each step: max-norm, and the soft threshold.
 
-Unlike a penalty, a constraint adds nothing to the loss.
+Unlike a penalty, neither adds anything to the loss. Both are proximal operators: max-norm that
+of the condition :math:`\lVert w \rVert_2 \le r`, the soft threshold that of the :math:`\ell_1`
+penalty.
 
 Examples
 --------
@@ -11,12 +13,13 @@ Examples
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["max_norm"]
+__all__ = ["max_norm", "soft_threshold"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
@@ -70,3 +73,52 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
         raise ValueError(f"limit must be positive; received limit={limit}")
     norm = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
     return w * (np.minimum(norm, float(limit)) / (norm + _EPSILON))
+
+
+def soft_threshold(w: Array, threshold: float) -> Array:
+    r"""Return the weights moved towards 0 by ``threshold``; those that would pass it are exactly 0.
+
+    It is the proximal operator of the :math:`\ell_1` penalty,
+
+    .. math:: \operatorname{sign}(w)\, \max(|w| - \tau, 0)
+              = \operatorname*{arg\,min}_v \tfrac12 (v - w)^2 + \tau\, |v|
+
+    Parameters
+    ----------
+    w : array
+        The weights.
+    threshold : float
+        :math:`\tau \ge 0`. After a gradient step at the rate :math:`\eta` it is
+        :math:`\tau = \eta\lambda` for the penalty :math:`\lambda \sum_i |w_i|`, which the loss then
+        leaves out (*proximal gradient descent*, ISTA).
+
+    Returns
+    -------
+    array like w
+
+    Raises
+    ------
+    ValueError
+        When ``threshold`` is negative or not finite.
+
+    Notes
+    -----
+    The same as Keras's ``ops.soft_shrink`` and PyTorch's ``softshrink``, which serve as activations
+    there; neither has it as a constraint, but a subclass of Keras's ``Constraint`` can return it.
+
+    References
+    ----------
+    I. Daubechies, M. Defrise, C. De Mol (2004), An iterative thresholding algorithm for linear
+    inverse problems with a sparsity constraint, doi:10.1002/cpa.20042.
+    N. Parikh, S. Boyd (2014), Proximal algorithms, section 6.5.2, doi:10.1561/2400000003.
+
+    Examples
+    --------
+    >>> soft_threshold(np.array([1.0, -0.75, 0.25]), threshold=0.5).tolist()
+    [0.5, -0.25, 0.0]
+    """
+    if not 0 <= threshold < math.inf:
+        raise ValueError(
+            f"threshold must be non-negative and finite; received threshold={threshold}"
+        )
+    return w - np.clip(w, -float(threshold), float(threshold))

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from companion._checks import check_rng
+from companion._checks import check_dropout_rate, check_rng
 
 __all__ = ["alpha_dropout", "alpha_dropout_grad", "dropout", "dropout_mask", "mc_predict"]
 
@@ -62,7 +62,7 @@ def dropout_mask(rng: np.random.Generator, shape: int | tuple[int, ...], rate: f
     0.2
     """
     check_rng(rng)
-    _check_rate(rate)
+    check_dropout_rate(rate)
     return rng.random(shape) >= rate
 
 
@@ -109,7 +109,7 @@ def dropout(x: Array, mask: Mask, rate: float) -> Array:
     >>> dropout(np.array([1.0, 2.0, 3.0]), np.array([True, False, True]), rate=0.5).tolist()
     [2.0, 0.0, 6.0]
     """
-    _check_rate(rate)
+    check_dropout_rate(rate)
     _check_mask(x, mask)
     return np.where(mask, x / (1 - float(rate)), 0)
 
@@ -159,7 +159,7 @@ def alpha_dropout(x: Array, mask: Mask, rate: float) -> Array:
     >>> [round(drop(x, mask, rate=0.5).std().item(), 2) for drop in (alpha_dropout, dropout)]
     [1.0, 1.42]
     """
-    _check_rate(rate)
+    check_dropout_rate(rate)
     _check_mask(x, mask)
     a = _alpha_dropout_scale(rate)
     b = -a * float(rate) * _SATURATION
@@ -194,7 +194,7 @@ def alpha_dropout_grad(dy: Array, mask: Mask, rate: float) -> Array:
     >>> alpha_dropout_grad(np.ones(2), np.array([True, False]), rate=0.5).round(4).tolist()
     [0.8864, 0.0]
     """
-    _check_rate(rate)
+    check_dropout_rate(rate)
     _check_mask(dy, mask)
     return np.where(mask, _alpha_dropout_scale(rate) * dy, 0)
 
@@ -251,11 +251,6 @@ def mc_predict(predict: Callable[[Array], Array], x: Array, *, samples: int) -> 
 def _alpha_dropout_scale(rate: float) -> float:
     rate = float(rate)
     return 1 / math.sqrt((1 - rate) * (1 + rate * _SATURATION**2))
-
-
-def _check_rate(rate: float) -> None:
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate must be in [0, 1); received rate={rate}")
 
 
 def _check_mask(x: Array, mask: Mask) -> None:

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion import fused
+from companion._checks import check_learning_rate
 
 __all__ = [
     "AdaGrad",
@@ -654,7 +655,7 @@ class Optimizer:
         self.t = 0
         self.state: State | None = None
         if not callable(learning_rate):
-            _check_rate(learning_rate)
+            check_learning_rate(learning_rate)
         if self.schedules:
             names = [field.name for field in fields(rule)]  # type: ignore[arg-type]
             for name in self.schedules.keys() - set(names):
@@ -686,7 +687,7 @@ class Optimizer:
             allowed.
         """
         t = int(self.t) + 1
-        rate = _check_rate(
+        rate = check_learning_rate(
             self.learning_rate(t - 1) if callable(self.learning_rate) else self.learning_rate
         )
         rule = self.rule
@@ -727,14 +728,6 @@ def _step_in_blocks(
                 before[...] = after
         weights[block] = moved
     return new  # its floats are the same in every block
-
-
-def _check_rate(rate: float) -> float:
-    if not 0 <= rate < math.inf:
-        raise ValueError(
-            f"learning_rate must be non-negative and finite; received learning_rate={rate}"
-        )
-    return float(rate)
 
 
 def _check_weights(weights: Array) -> None:

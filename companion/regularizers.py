@@ -24,7 +24,7 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 
 
 def l1(w: Array, strength: float) -> float:
-    r"""Return the :math:`\ell_1` penalty, which makes many weights exactly or nearly zero.
+    r"""Return the :math:`\ell_1` penalty, whose minimum has many weights at zero.
 
     .. math:: \lambda \sum_i |w_i|
 
@@ -86,7 +86,8 @@ def l1_grad(w: Array, strength: float) -> Array:
     -----
     At the kink, :math:`w_i = 0`, it is 0, as in TensorFlow and PyTorch. A gradient step of this
     size overshoots 0 and oscillates around it by about the learning rate times the strength:
-    small weights become exactly zero only when they are set to zero afterwards.
+    small weights become exactly zero only when they are set to zero afterwards, or when the step is
+    a proximal one, :func:`companion.constraints.soft_threshold`.
 
     Examples
     --------

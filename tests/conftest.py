@@ -1,11 +1,15 @@
 """What test files share: the rules, Keras in one precision, the count of what a browser tried."""
 
+import sys
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from companion import optimizers
+
+sys.path.insert(0, str(Path(__file__).parent))  # zoo, patients, slopes
 
 RULES = [
     optimizers.GradientDescent(),

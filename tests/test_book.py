@@ -7,7 +7,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import nbformat
 import pytest
@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from companion_book.sources import code, locate
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from companion.lab.claims import load, recorded_decisions
+from companion.lab.claims import HARMS, load, recorded_decisions
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,6 +103,8 @@ def broken_links(pages, folder):
             target = (folder / name).parent / unquote(parts.path) if parts.path else folder / name
             page = target.resolve().relative_to(folder.resolve()).as_posix()
             place = unquote(parts.fragment)
+            if "=" in place:  # a choice of claims, see below
+                place = ""
             if not target.is_file() or (place and place not in ids[page]):
                 broken.append((name, link["href"]))
     return broken
@@ -110,6 +112,15 @@ def broken_links(pages, folder):
 
 def test_every_link_within_the_book_leads_somewhere(book, pages):
     assert broken_links(pages, book) == []
+
+
+def test_a_link_to_a_choice_of_claims_chooses_some(pages):
+    links = {a["href"] for soup in pages.values() for a in soup.select('article a[href*="="]')}
+    choices = {urlsplit(link).fragment for link in links if "ledger.html#" in link}
+    assert len(choices) > 20
+    for choice in choices:
+        classes = [f".{name}-{value}" for name, value in parse_qsl(choice)]
+        assert pages["book/ledger.html"].select("".join([".claim", *classes])), choice
 
 
 def test_no_id_stands_twice_on_a_page(pages):
@@ -128,18 +139,40 @@ def test_every_figure_is_described(book, pages):
 
 def test_the_ledger_shows_every_claim_and_leads_to_the_deciding_cell(pages):
     ledger = pages["book/ledger.html"]
-    notebooks = (ROOT / "book").glob("[0-9][0-9]-*.ipynb")
-    decided = {name for notebook in notebooks for name in recorded_decisions(notebook)}
+    notebooks = (ROOT / "book").glob("*.ipynb")
+    decided = {
+        name: decision
+        for notebook in notebooks
+        for name, decision in recorded_decisions(notebook).items()
+    }
     for claim in load():
         card = ledger.find(id=f"ledger-{claim.id}")
         assert card.select_one(".verdict").text == (claim.verdict or "open")
         assert claim.statement in card.text
+        assert claim.note in card.text
+        if claim.id in decided:
+            assert decided[claim.id].measured in card.text
         links = [a["href"] for a in card("a", href=True) if "#claim-" in a["href"]]
         assert len(links) == (claim.id in decided)
         for link in links:
             page, place = link.split("#")
             cell = pages[f"book/{page}"].select_one(f".cell#{place}, .cell:has(#{place})")
             assert re.search(rf'decide\w*\(\s*"{claim.id}"', cell.text), claim.id
+
+
+def test_the_corrections_are_the_faulty_claims_the_most_harmful_first(pages):
+    page = pages["book/corrections.html"]
+    faulty = [claim for claim in load() if claim.faulty]
+    in_order = sorted(faulty, key=lambda claim: list(HARMS).index(claim.harm))
+    cards = page.select("div.claim")
+    assert [card["id"] for card in cards] == [f"correction-{claim.id}" for claim in in_order]
+    for claim, card in zip(in_order, cards, strict=True):
+        assert f"In the notes: {claim.statement}" in card.text
+        assert f"What is true: {claim.note}" in card.text
+        links = {link["href"].partition("#")[2] for link in card("a", href=True)}
+        assert {f"claim-{claim.id}", f"ledger-{claim.id}"} <= links
+    shares = [int(row("td")[1].text) for row in page.select("table tbody tr")]
+    assert sum(shares) == len(faulty)
 
 
 def test_the_totals_are_those_of_the_list(pages):
@@ -262,6 +295,7 @@ PLAIN = {
     "companion.lab.idioms.Idiom",
     "companion.lab.idioms.Outcome",
     "companion.lab.idioms.Page",
+    "companion.lab.uncertainty.Uncertainty",
     "companion.network.losses.Loss",
     "companion.schedules.PlateauState",
 }
@@ -311,16 +345,18 @@ root: book/index
 chapters:
   - file: book/07-trial.ipynb
   - file: book/ledger.md
+  - file: book/corrections.md
 """
 CLAIMS = """\
 chapters: {trial: 07-trial, other: 08-other}
 claims:
 - {topic: trial, id: one, sources: [000_a.txt], statement: One is one., verdict: confirmed,
-   note: Nobody doubted it., kind: numeric, check: "", expect: "", effort: small}
+   note: Nobody doubted it., kind: numeric, check: "", expect: confirmed, effort: small}
 - {topic: trial, id: two, sources: [000_a.txt, 003_b.txt], statement: Two is three.,
-   verdict: refuted, kind: numeric, check: "", expect: "", effort: small}
+   verdict: refuted, note: Two is two., kind: numeric, check: "",
+   expect: 'confirmed: easily', effort: small}
 - {topic: other, id: six, sources: [001_c.txt], statement: Six is six.,
-   kind: numeric, check: "", expect: "", effort: small}
+   kind: numeric, check: "", expect: open, effort: small}
 """
 INDEX = """\
 # A book
@@ -397,6 +433,7 @@ def small_book(folder, *cells):
         "book/references.bib": "",
         "book/index.md": INDEX,
         "book/ledger.md": "# The ledger\n\n```{claims-ledger}\n```\n",
+        "book/corrections.md": "# Corrections\n\n```{claims-corrections}\n```\n",
     }.items():
         (folder / path).write_text(text, encoding="utf-8")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -506,8 +543,32 @@ def test_the_ledger_counts_and_links(good):
     ]
     assert ledger.select_one("#ledger-two a")["href"] == "07-trial.html#claim-two"
     assert not ledger.select_one("#ledger-six a")
+    assert [a["href"].partition("#")[2] for a in ledger.select("tbody td:last-child a")] == [
+        "topic=trial&verdict=confirmed",
+        "topic=trial&verdict=refuted",
+        "topic=other&verdict=open",
+    ]
+    assert "Of 2 verdicts 1 are as forecast, 1 are not" in ledger.text
+    assert ledger.select_one("#ledger-two.forecast-missed.source-003.topic-trial.verdict-wrong")
+    assert "the forecast was: confirmed" in ledger.select_one("#ledger-two").text
+    assert ledger.select_one(".claims-filter").has_attr("hidden")
+    assert [m["name"] for m in ledger.select("select")] == [
+        "verdict",
+        "topic",
+        "source",
+        "forecast",
+    ]
     totals = good["book/index.html"].article.text
     assert "3 claims: 1 confirmed 1 refuted 1 open" in totals
+
+
+def test_the_corrections_say_what_is_true(good):
+    corrections = good["book/corrections.html"].article
+    (card,) = corrections.select(".claim")
+    assert card["id"] == "correction-two"
+    assert "refuted In the notes: Two is three." in card.text
+    assert "What is true: Two is two." in card.text
+    assert card.find_parent("section").h2.text.startswith("Wrong formulas")
 
 
 BAD_CELLS = (

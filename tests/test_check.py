@@ -1,14 +1,9 @@
 import random
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from zoo import CORRECT, MISTAKES
 
 from companion import (

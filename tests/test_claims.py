@@ -18,7 +18,12 @@ from companion.lab.plots import number
 
 BOOK = Path(__file__).parents[1] / "book"
 CLAIMS = {claim.id: claim for claim in load()}
-NOTEBOOKS = sorted(BOOK.glob("[0-9][0-9]-*.ipynb"))
+#: What is written of the pages that decide claims.
+NOTEBOOKS = [
+    path
+    for chapter in dict.fromkeys(claim.chapter for claim in CLAIMS.values())
+    if (path := BOOK / f"{chapter}.ipynb").exists()
+]
 
 
 def test_the_list_is_whole():
@@ -93,6 +98,7 @@ def test_unknown_claims_and_words_are_refused(claims, tmp_path):
         ("h-new", "h-tall", "each id once"),
         ("99-heights", "", "a chapter for each topic"),
         ("verdict: confirmed", "verdict: sure", "received 'sure' for h-tall"),
+        ("verdict: confirmed", "harm: huge", "received 'huge' for h-tall"),
     ],
 )
 def test_a_faulty_list_is_refused(tmp_path, old, new, message):

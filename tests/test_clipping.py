@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
+from companion.lab.networks import clipping
 
 
 def clip_one_by_global_norm(gradient, limit):
@@ -111,3 +112,24 @@ def test_no_direction(clip, bad):
 def test_no_gradients():
     assert clip_by_global_norm([], 1.0) == []
     assert clip_by_norm(np.empty(0), 1.0).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", ["value", "norm", "global norm", "none"])
+def test_what_fit_takes_clips_like_the_formulas(kind):
+    gradients = [np.array([6.0, 8.0]), np.array([0.3])]
+    by_hand = {
+        "value": [[5.0, 5.0], [0.3]],
+        "norm": [[3.0, 4.0], [0.3]],
+        "global norm": [(g * 5 / 100.09**0.5).tolist() for g in gradients],
+        "none": [[6.0, 8.0], [0.3]],
+    }
+    clipped = clipping(kind, 5.0)(gradients)
+    for ours, expected in zip(clipped, by_hand[kind], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+def test_a_kind_of_clipping_needs_a_known_name_and_a_limit():
+    with pytest.raises(ValueError, match=r"kind must be one of .*received 'length'"):
+        clipping("length", 1.0)
+    with pytest.raises(ValueError, match="value needs a limit"):
+        clipping("value")

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from companion.constraints import max_norm
+from companion.constraints import max_norm, soft_threshold
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,68 @@ def test_dtype_and_extremes(dtype, size):
 def test_no_limit():
     w = np.random.default_rng(2).standard_normal((4, 3))
     assert_allclose(max_norm(w, math.inf), w, rtol=1e-6)
+
+
+def test_soft_threshold_hand_worked():
+    w = np.array([3.0, -2.0, 0.5, -0.5, 0.25, 0.0])
+    assert soft_threshold(w, 0.5).tolist() == [2.5, -1.5, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_soft_threshold_equals_keras(keras):
+    w = np.random.default_rng(3).standard_normal((30, 8))
+    assert_allclose(soft_threshold(w, 0.75), keras.ops.soft_shrink(w, 0.75), rtol=1e-15)
+
+
+@settings(deadline=None)
+@given(w=st.floats(-1e4, 1e4, allow_subnormal=True), threshold=st.floats(0, 1e4))
+def test_soft_threshold_is_the_proximal_operator(w, threshold):
+    def objective(v):
+        return (v - w) ** 2 / 2 + threshold * abs(v)
+
+    best = soft_threshold(np.array([w]), threshold).item()
+    assert abs(best) == pytest.approx(max(abs(w) - threshold, 0), rel=1e-12, abs=1e-300)
+    others = np.append(np.linspace(-1.5, 1.5, 61) * w, best + np.array([1e-3, -1e-3]))
+    assert (objective(best) <= objective(others) * (1 + 1e-12) + 1e-300).all()
+
+
+def test_soft_threshold_moves_no_weight_apart_from_another():
+    rng = np.random.default_rng(4)
+    a, b = rng.standard_normal((2, 1000))
+    moved = np.abs(soft_threshold(a, 0.3) - soft_threshold(b, 0.3))
+    assert (moved <= np.abs(a - b) + 1e-15).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [0.0, 1e-42, 1e4])
+def test_soft_threshold_keeps_the_dtype_and_the_argument(dtype, size):
+    w = np.full((3, 2), size, dtype)
+    result = soft_threshold(w, np.float64(0.25))
+    assert result.dtype == dtype
+    assert_array_equal(result, np.full((3, 2), max(size - 0.25, 0), dtype))
+    assert_array_equal(w, np.full((3, 2), size, dtype))
+
+
+def test_a_zero_threshold_changes_nothing():
+    w = np.array([-1.0, 0.0, 2.0])
+    assert_array_equal(soft_threshold(w, 0.0), w)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, math.nan, math.inf])
+def test_soft_threshold_refuses(threshold):
+    with pytest.raises(ValueError, match="threshold must be non-negative and finite; received"):
+        soft_threshold(np.ones(3), threshold)
+
+
+def test_a_proximal_step_is_the_constraint_of_a_layer():
+    from companion.network import Dense, Sequential
+    from companion.optimizers import GradientDescent, Optimizer
+
+    # the input 0 gives no gradient: the weights shrink by rate times strength a step, to 0
+    layer = Dense(1, use_bias=False, constraint=partial(soft_threshold, threshold=0.25))
+    model = Sequential([layer], (1,), np.random.default_rng(0), np.float64)
+    model.weights[:] = 0.6
+    optimizer, seen = Optimizer(GradientDescent(), 0.5), []
+    for _ in range(3):
+        model.fit([[0.0]], [0.0], optimizer=optimizer, epochs=1)
+        seen.append(round(model.weights.item(), 12))
+    assert seen == [0.35, 0.1, 0.0]

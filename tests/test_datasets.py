@@ -78,3 +78,19 @@ def test_a_damaged_file_is_named(copy, damage):
 
 def test_the_licence_travels_with_the_data():
     assert "Zalando SE" in (datasets.FOLDER / "LICENSE").read_text()
+
+
+def test_letters_look_like_images_and_none_like_another():
+    images = datasets.letters()
+    assert images.shape == (744, 28, 28)
+    assert images.dtype == np.float32
+    assert images.min() == 0
+    assert (images.max(axis=(1, 2)) > 0.9).all()
+    assert len(np.unique(images.reshape(744, -1), axis=0)) > 730  # some fonts share a glyph
+    # Each is in the middle
+    for axis in (1, 2):
+        inked = images.max(axis=axis) > 0
+        first, last = inked.argmax(1), 27 - inked[:, ::-1].argmax(1)
+        assert (abs(first + last - 27) <= 1).all()
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0

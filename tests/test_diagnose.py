@@ -1,14 +1,9 @@
 """The diagnosis names every planted ailment, and blames no healthy network, by wide margins."""
 
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from patients import AILING, HEALTHY, mlp, ready, table
 
 from companion.keras import _ailments, diagnose, diagnosis

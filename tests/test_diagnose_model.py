@@ -1,15 +1,10 @@
 """The diagnosis leaves no trace in a model, takes all kinds of them, and measures what it says."""
 
 import random
-import sys
 from dataclasses import astuple
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from patients import (
     AILING,
     CLASSES,

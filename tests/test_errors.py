@@ -21,7 +21,7 @@ from companion.batch_norm import (
     update_moving,
 )
 from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
-from companion.constraints import max_norm
+from companion.constraints import max_norm, soft_threshold
 from companion.dropout import (
     alpha_dropout,
     alpha_dropout_grad,
@@ -273,6 +273,14 @@ ERRORS = {
     "constraints.max_norm": [
         (partial(max_norm, X, limit), ValueError, f"limit must be positive; .*limit={limit}")
         for limit in (0.0, -1.0, math.nan)
+    ],
+    "constraints.soft_threshold": [
+        (
+            partial(soft_threshold, X, threshold),
+            ValueError,
+            f"threshold must be non-negative and finite; received threshold={threshold}",
+        )
+        for threshold in (-0.1, math.inf, math.nan)
     ],
     **{
         f"regularizers.{penalty.__name__}": [

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from companion import activations
 from companion.batch_norm import batch_norm_inference, update_moving
 from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
-from companion.constraints import max_norm
+from companion.constraints import max_norm, soft_threshold
 from companion.dropout import alpha_dropout, alpha_dropout_grad, dropout
 from companion.regularizers import l1, l1_grad, l2, l2_grad
 
@@ -51,6 +51,7 @@ ELEMENTWISE |= {
     "clip_by_value": partial(clip_by_value, limit=0.5),
     "l1_grad": partial(l1_grad, strength=0.1),
     "l2_grad": partial(l2_grad, strength=0.1),
+    "soft_threshold": partial(soft_threshold, threshold=0.5),
     "dropout": masked(dropout),
     "alpha_dropout": masked(alpha_dropout),
     "alpha_dropout_grad": masked(alpha_dropout_grad),

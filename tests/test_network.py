@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from slopes import assert_gradient_is_the_slope_of_the_loss
 
 from companion.activations import leaky_relu
 from companion.clipping import clip_by_global_norm
@@ -61,19 +62,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_gradient_is_the_slope_of_the_loss(name):
     layers, y = NETWORKS[name]
-    model = small(layers=_again(layers))
-    rng = np.random.default_rng(3)
-    model.weights[:] += 0.1 * rng.normal(size=model.weights.size)
-    model.differentiate(X, y)
-    gradient, start = model.gradient.copy(), model.weights.copy()
-    for _ in range(5):
-        direction = rng.normal(size=start.size)
-        losses = []
-        for step in (1e-5, -1e-5):
-            model.weights[:] = start + step * direction
-            losses.append(model.differentiate(X, y))
-        slope = (losses[0] - losses[1]) / 2e-5
-        assert slope == pytest.approx(direction @ gradient, rel=2e-6, abs=1e-9)
+    assert_gradient_is_the_slope_of_the_loss(small(layers=_again(layers)), X, y)
 
 
 def _again(layers):

@@ -1,5 +1,7 @@
 """Figures are described, tables say their digits, methods can be told apart."""
 
+import inspect
+import re
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -64,9 +66,9 @@ def test_numbers_have_the_digits_that_are_asked_for(value, digits, text):
 
 
 def test_methods_can_be_told_apart_without_colour():
-    methods = list(plots._STYLES)
-    # as the comments there part them
-    families = [methods[:8], methods[8:18], methods[18:27], methods[27:]]
+    table = inspect.getsource(plots).split("_STYLES: ")[1].split("\n}\n")[0]
+    families = [re.findall(r'^    "(.+?)":', part, re.M) for part in table.split("    # ")[1:]]
+    assert [name for family in families for name in family] == list(plots._STYLES)
     for family in families:
         looks = [plots.style(method) for method in family]
         assert len({look["marker"] for look in looks}) == len(family)

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from slopes import assert_gradient_is_the_slope_of_the_loss
 
 from companion.activations import leaky_relu
 from companion.clipping import clip_by_global_norm
@@ -31,19 +32,7 @@ def recurrent(seed=0, dtype=np.float64, **keywords):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradient_is_the_slope_of_the_loss(name):
-    model = recurrent(**LAYERS[name])
-    rng = np.random.default_rng(3)
-    model.weights[:] += 0.1 * rng.normal(size=model.weights.size)
-    model.differentiate(X, LABELS)
-    gradient, start = model.gradient.copy(), model.weights.copy()
-    for _ in range(5):
-        direction = rng.normal(size=start.size)
-        losses = []
-        for step in (1e-5, -1e-5):
-            model.weights[:] = start + step * direction
-            losses.append(model.differentiate(X, LABELS))
-        slope = (losses[0] - losses[1]) / 2e-5
-        assert slope == pytest.approx(direction @ gradient, rel=2e-6, abs=1e-9)
+    assert_gradient_is_the_slope_of_the_loss(recurrent(**LAYERS[name]), X, LABELS)
 
 
 def test_input_gradient_is_the_slope_along_the_input():

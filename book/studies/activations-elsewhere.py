@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from companion import activations, initializers
 from companion.lab.datasets import fashion_mnist
 from companion.lab.studies import Study
-from companion.network import Dense, Flatten, Layer, Sequential
+from companion.network import Dense, Flatten, Layer, Sequential, SimpleRNN
 from companion.optimizers import Momentum, Optimizer
 
 EXAMPLES, EPOCHS, BATCH = 10_000, 3, 32
@@ -47,48 +46,6 @@ class Skip(Layer):
         return dy + around
 
 
-class Recurrent(Layer):
-    """h_t = f(x_t W + h_(t-1) U + b), over the rows x_t of an image; returns the last h."""
-
-    def __init__(self, units, activation, initializer):
-        super().__init__()
-        self.units, self.initializer = units, getattr(initializers, initializer)
-        self.f, self.f_grad = (getattr(activations, activation + end) for end in ("", "_grad"))
-
-    def build(self, input_shape, rng, dtype):
-        """Draw both kernels."""
-        features = super().build(input_shape, rng, dtype)[1]
-        input_rng, state_rng = rng.spawn(2)
-        self.weights = {
-            "W": self.initializer(input_rng, (features, self.units), dtype=dtype),
-            "U": initializers.orthogonal(state_rng, (self.units, self.units), dtype=dtype),
-            "b": np.zeros(self.units, dtype),
-        }
-        return (self.units,)
-
-    def forward(self, x, training, rng):
-        """Go from row to row."""
-        self.x, self.z = x, []
-        self.h = [np.zeros((len(x), self.units), x.dtype)]
-        inputs = x @ self.weights["W"] + self.weights["b"]
-        for t in range(x.shape[1]):
-            self.z.append(inputs[:, t] + self.h[-1] @ self.weights["U"])
-            self.h.append(self.f(self.z[-1]))
-        return self.h[-1]
-
-    def backward(self, dy, input_gradient=True):
-        """Go back from row to row, adding up the gradients."""
-        for gradient in self.gradients.values():
-            gradient[...] = 0
-        for t in reversed(range(len(self.z))):
-            dz = dy * self.f_grad(self.z[t])
-            self.gradients["W"] += self.x[:, t].T @ dz
-            self.gradients["U"] += self.h[t].T @ dz
-            self.gradients["b"] += dz.sum(axis=0)
-            dy = dz @ self.weights["U"].T
-        return dy  # nothing lies below
-
-
 def network(kind, dense, units):
     if kind == "residual":
         blocks = [Skip([dense(), dense()], "add") for _ in range(10)]
@@ -101,7 +58,7 @@ def network(kind, dense, units):
 def train(seed, kind, activation, initializer, learning_rate):
     data, validation, test = fashion_mnist()
     mean, std = data.images.mean(), data.images.std()
-    recurrent = Recurrent(100, activation, initializer)
+    recurrent = SimpleRNN(100, activation, initializer)
     layers = network(kind, lambda: Dense(100, activation, initializer), recurrent)
     rng = np.random.default_rng(seed)
     model = Sequential([*layers, Dense(10, "softmax")], (28, 28), rng, np.float32)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from companion.dropout import dropout, dropout_mask
 from companion.lab.datasets import fashion_mnist
 from companion.lab.studies import Study
 from companion.network import (
@@ -10,24 +9,11 @@ from companion.network import (
     BatchNormalization,
     Callback,
     Dense,
+    Dropout,
     Flatten,
     Sequential,
 )
-from companion.network.layers import Layer
 from companion.optimizers import GradientDescent, Optimizer
-
-
-class Drop(Layer):
-    """Dropout of a fifth of the units."""
-
-    def forward(self, x, training, rng):
-        """Drop in training only."""
-        self.mask = dropout_mask(rng, x.shape, 0.2) if training else None
-        return dropout(x, self.mask, 0.2) if training else x
-
-    def backward(self, dy, input_gradient=True):
-        """Send the gradient where the signal went."""
-        return dropout(dy, self.mask, 0.2)
 
 
 def build(rng, hidden, first, logits, drop):
@@ -40,7 +26,7 @@ def build(rng, hidden, first, logits, drop):
             layers.append(BatchNormalization(momentum=0.9))
         layers.append(Activation("relu"))
         if drop:
-            layers.append(Drop())
+            layers.append(Dropout(0.2))
     layers.append(Dense(10, None))
     if logits:
         layers.append(BatchNormalization(momentum=0.9))

@@ -5,19 +5,13 @@ from functools import partial
 import numpy as np
 
 from companion import initializers
-from companion.clipping import clip_by_global_norm, clip_by_value
-from companion.lab.datasets import fashion_mnist
+from companion.lab.networks import clipping, train_and_score
 from companion.lab.studies import Study
 from companion.network import Activation, BatchNormalization, Dense, Flatten, Sequential
 from companion.optimizers import GradientDescent, Optimizer
 from companion.schedules import ExponentialDecay
 
-EXAMPLES, EPOCHS, BATCH = 10_000, 2, 32
-CLIPS = {
-    "none": lambda gradients, limit: gradients,
-    "value": lambda gradients, limit: [clip_by_value(g, limit) for g in gradients],
-    "global norm": clip_by_global_norm,
-}
+EXAMPLES, EPOCHS = 10_000, 2
 
 
 def loud(rng, shape, *, factor, dtype):
@@ -25,7 +19,6 @@ def loud(rng, shape, *, factor, dtype):
 
 
 def train(seed, depth, factor, kind, limit, batch_norm, learning_rate):
-    images, validation, test = fashion_mnist()
     layers = [Flatten()]
     for _ in range(depth):
         layers.append(Dense(100, None, partial(loud, factor=factor)))
@@ -35,21 +28,13 @@ def train(seed, depth, factor, kind, limit, batch_norm, learning_rate):
     rng = np.random.default_rng(seed)
     model = Sequential([*layers, Dense(10, "softmax")], (28, 28), rng, np.float32)
     # To 1 % of its start: the last accuracy is then no accident of the last steps
-    schedule = ExponentialDecay(learning_rate, steps=EPOCHS * EXAMPLES / BATCH, rate=0.01)
-    history = model.fit(
-        images.images[:EXAMPLES],
-        images.labels[:EXAMPLES],
-        optimizer=Optimizer(GradientDescent(), schedule),
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        clip=partial(CLIPS[kind], limit=limit),
+    schedule = ExponentialDecay(learning_rate, steps=EPOCHS * EXAMPLES / 32, rate=0.01)
+    optimizer = Optimizer(GradientDescent(), schedule)
+    scores = train_and_score(
+        model, optimizer, examples=EXAMPLES, epochs=EPOCHS, clip=clipping(kind, limit)
     )
-    with np.errstate(all="ignore"):
-        return {
-            "validation_accuracy": model.evaluate(*validation)[1],
-            "accuracy": model.evaluate(*test)[1],
-            "failed": not history.history["loss"][-1] < np.log(10),  # NaN too, or worse than chance
-        }
+    failed = not scores["loss"] < np.log(10)  # NaN too, or worse than chance
+    return scores | {"failed": failed}
 
 
 STUDY = Study(

@@ -4,28 +4,21 @@ from functools import partial
 
 import numpy as np
 
-from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
 from companion.initializers import orthogonal
-from companion.lab.datasets import fashion_mnist
+from companion.lab.networks import clipping, train_and_score
 from companion.lab.studies import Study
 from companion.network import Dense, Sequential, SimpleRNN
 from companion.optimizers import GradientDescent, Optimizer
 from companion.schedules import ExponentialDecay
 
-EXAMPLES, EPOCHS, BATCH = 10_000, 3, 32
-CLIPS = {
-    "none": lambda gradients, limit: gradients,
-    "value": lambda gradients, limit: [clip_by_value(g, limit) for g in gradients],
-    "norm": lambda gradients, limit: [clip_by_norm(g, limit) for g in gradients],
-    "global norm": clip_by_global_norm,
-}
+EXAMPLES, EPOCHS = 10_000, 3
 
 
 class Clip:
     """Clip in one of the ways, and count the steps in which that changed anything."""
 
     def __init__(self, kind, limit):
-        self.clip = partial(CLIPS[kind], limit=limit)
+        self.clip = clipping(kind, limit)
         self.changed = []
 
     def __call__(self, gradients):
@@ -38,28 +31,16 @@ class Clip:
 
 
 def train(seed, activation, gain, kind, limit, learning_rate):
-    images, validation, test = fashion_mnist()
     start = partial(orthogonal, gain=gain)
     layers = [SimpleRNN(64, activation, recurrent_initializer=start), Dense(10, "softmax")]
     model = Sequential(layers, (28, 28), np.random.default_rng(seed), np.float32)
     # To 1 % of its start: the last accuracy is then no accident of the last steps
-    schedule = ExponentialDecay(learning_rate, steps=EPOCHS * EXAMPLES / BATCH, rate=0.01)
+    schedule = ExponentialDecay(learning_rate, steps=EPOCHS * EXAMPLES / 32, rate=0.01)
     clip = Clip(kind, limit)
-    history = model.fit(
-        images.images[:EXAMPLES],
-        images.labels[:EXAMPLES],
-        optimizer=Optimizer(GradientDescent(), schedule),
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        clip=clip,
-    )
-    with np.errstate(all="ignore"):
-        return {
-            "validation_accuracy": model.evaluate(*validation)[1],
-            "accuracy": model.evaluate(*test)[1],
-            "failed": not history.history["loss"][-1] < np.log(10),  # NaN too, or worse than chance
-            "clipped": np.mean(clip.changed),
-        }
+    optimizer = Optimizer(GradientDescent(), schedule)
+    scores = train_and_score(model, optimizer, examples=EXAMPLES, epochs=EPOCHS, clip=clip)
+    failed = not scores["loss"] < np.log(10)  # NaN too, or worse than chance
+    return scores | {"failed": failed, "clipped": np.mean(clip.changed)}
 
 
 STUDY = Study(

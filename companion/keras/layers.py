@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from companion._checks import check_dropout_rate
+
 
 class MCDropout(keras.layers.Dropout):
     """Dropout that is active in predictions, too: each call draws a new mask.
@@ -54,7 +56,8 @@ class MCDropout(keras.layers.Dropout):
     """
 
     def __init__(self, rate: float, **options: Any) -> None:
-        super().__init__(_check(rate), **options)
+        check_dropout_rate(rate)
+        super().__init__(rate, **options)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the inputs with some units dropped."""
@@ -94,7 +97,8 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
     """
 
     def __init__(self, rate: float, **options: Any) -> None:
-        super().__init__(_check(rate), **options)
+        check_dropout_rate(rate)
+        super().__init__(rate, **options)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the inputs with some units dropped."""
@@ -154,9 +158,3 @@ class Swish(keras.layers.Layer):
 
 for layer in (MCDropout, MCAlphaDropout, Swish):
     keras.saving.register_keras_serializable("companion")(layer)
-
-
-def _check(rate: float) -> float:
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate must be in [0, 1); received rate={rate}")
-    return rate

@@ -15,7 +15,6 @@ same name in ``keras.ops``. So the very ``update`` that steps arrays is what Ker
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from companion._checks import check_learning_rate
 from companion.keras._saving import decode, encode
 from companion.optimizers import Momentum, Nesterov, Rule
 
@@ -206,8 +206,4 @@ def _check_rate(rate: Any) -> Any:
             "learning_rate must be a number or a schedule of Keras's, such as "
             f"KerasSchedule(schedule, steps); received {rate!r}"
         )
-    if not 0 <= rate < math.inf:
-        raise ValueError(
-            f"learning_rate must be non-negative and finite; received learning_rate={rate}"
-        )
-    return float(rate)
+    return check_learning_rate(rate)

@@ -26,6 +26,26 @@ VERDICTS = {
     "untestable": "nothing that a run could decide",
 }
 
+#: What harm a faulty claim does to those who trust it, the worst first.
+HARMS = {
+    "silent": "code runs and does something else than it says",
+    "stops": "code stops, and did so in every version",
+    "aged": "it was right once and is so no longer",
+    "formula": "a formula, a number or a fact is wrong",
+    "conclusion": "an explanation or an advice is contradicted by the runs",
+    "wording": "it is right once it is said more precisely",
+}
+
+#: The harm of a faulty claim whose entry names none, by its kind.
+HARM_OF_KIND = {
+    "code-cell": "aged",
+    "api": "aged",
+    "equation": "formula",
+    "numeric": "formula",
+    "empirical": "conclusion",
+    "advice": "conclusion",
+}
+
 #: The folder of the chapters and of the list of claims.
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -46,10 +66,13 @@ class Claim:
         equation, numeric, api, empirical, code-cell or advice.
     check, expect, effort : str
         How to test it, a forecast made before any run, and how long the test takes.
+    harm : str
+        What harm it does if it is faulty, one of :data:`HARMS`.
     verdict : str or None
         What the book found, one of :data:`VERDICTS`; None while the claim is open.
     note : str
-        Why a verdict differs from the forecast, or why nothing can be tested.
+        What is true instead, why a verdict differs from the forecast, or why nothing can be
+        tested.
     """
 
     id: str
@@ -61,8 +84,23 @@ class Claim:
     check: str
     expect: str
     effort: str
+    harm: str = "wording"
     verdict: str | None = None
     note: str = ""
+
+    @property
+    def forecast(self) -> str:
+        """The verdict that was forecast, one of :data:`VERDICTS`, or open."""
+        words = self.expect.partition(":")[0]
+        return {
+            "confirmed with conditions": "conditional",
+            "not testable here": "untestable",
+        }.get(words, words)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the source is wrong, the claim corrected or refuted."""
+        return self.verdict in {"corrected", "refuted"}
 
 
 class Decision(NamedTuple):
@@ -82,8 +120,8 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     Raises
     ------
     ValueError
-        If an id stands twice, a topic has no chapter or a verdict is not one of
-        :data:`VERDICTS`.
+        If an id stands twice, a topic has no chapter, a verdict is not one of :data:`VERDICTS`
+        or a harm not one of :data:`HARMS`.
 
     Examples
     --------
@@ -93,7 +131,10 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     """
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     claims = [
-        Claim(chapter=content["chapters"].get(entry["topic"], ""), **entry)
+        Claim(
+            chapter=content["chapters"].get(entry["topic"], ""),
+            **{"harm": HARM_OF_KIND[entry["kind"]]} | entry,
+        )
         for entry in content["claims"]
     ]
     seen: set[str] = set()
@@ -107,6 +148,10 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
             raise ValueError(
                 f"verdict must be one of {', '.join(VERDICTS)}; "
                 f"received {claim.verdict!r} for {claim.id}"
+            )
+        if claim.harm not in HARMS:
+            raise ValueError(
+                f"harm must be one of {', '.join(HARMS)}; received {claim.harm!r} for {claim.id}"
             )
     return claims
 
@@ -243,6 +288,11 @@ _LINE = re.compile(
 def recorded_decisions(notebook: Path) -> dict[str, Decision]:
     """Return the decisions that a stored notebook's cells printed, by the claim's id.
 
+    Raises
+    ------
+    ValueError
+        If a claim is decided twice.
+
     Examples
     --------
     >>> decisions = recorded_decisions(BOOK / "02-initialization.ipynb")
@@ -257,8 +307,10 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
         for output in cell.get("outputs", [])
         if output.get("name") == "stdout"
     )
-    return {
-        claim_id: Decision(verdict.lower(), measured)
-        for text in printed
-        for verdict, claim_id, measured in _LINE.findall(text)
-    }
+    decisions: dict[str, Decision] = {}
+    for text in printed:
+        for verdict, claim_id, measured in _LINE.findall(text):
+            if claim_id in decisions:
+                raise ValueError(f"expected one decision on {claim_id}; received another")
+            decisions[claim_id] = Decision(verdict.lower(), measured)
+    return decisions

@@ -1,14 +1,18 @@
-"""The data of the experiments: all of Fashion-MNIST, which travels with the package."""
+"""The data of the experiments: Fashion-MNIST, which travels with the package, and letters."""
 
 import gzip
 import hashlib
+import string
 import zlib
 from functools import cache
 from importlib import resources
 from importlib.abc import Traversable
+from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib
 import numpy as np
+from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 
 #: What the ten labels mean, in order.
@@ -117,3 +121,44 @@ def _read_idx(name: str) -> NDArray[np.uint8]:
         raise ValueError(f"{path} is damaged: expected SHA-256 {digest}; received {found}")
     header = 4 + 4 * len(shape)
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+@cache
+def letters() -> NDArray[np.float32]:
+    """Return letters and digits as images of Fashion-MNIST's form: what no network here has seen.
+
+    The 26 letters, large and small, and the ten digits, each in the twelve DejaVu fonts that come
+    with Matplotlib (sans, serif and mono; upright, bold, oblique and both), light on black.
+
+    Returns
+    -------
+    array of float32, shape (744, 28, 28)
+        Pixels in [0, 1]. They are drawn once and cannot be written to.
+
+    Notes
+    -----
+    The idea of testing with letters is that of notMNIST, for which there are no fonts here.
+
+    Examples
+    --------
+    >>> images = letters()
+    >>> images.shape, images[62 * 3].max().item()
+    ((744, 28, 28), 1.0)
+    """
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    fonts = sorted(path for path in folder.glob("DejaVuS*.ttf") if "Display" not in path.name)
+    images = np.zeros((len(fonts), 62, 28, 28), np.uint8)
+    for font, row in zip(fonts, images, strict=True):
+        face = FT2Font(str(font))
+        face.set_size(26, 72)
+        for character, image in zip(string.ascii_letters + string.digits, row, strict=True):
+            face.set_text(character)
+            face.draw_glyphs_to_bitmap()
+            glyph = np.asarray(face.get_image())
+            inked = (slice(at.min(), at.max() + 1) for at in np.nonzero(glyph))
+            glyph = glyph[tuple(inked)][:28, :28]
+            top, left = ((28 - size) // 2 for size in glyph.shape)
+            image[top : top + glyph.shape[0], left : left + glyph.shape[1]] = glyph
+    pixels = images.reshape(-1, 28, 28).astype(np.float32) / np.float32(255)
+    pixels.flags.writeable = False
+    return pixels

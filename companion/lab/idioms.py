@@ -353,11 +353,24 @@ def claims_by_cell() -> dict[str, list[Claim]]:
     """
     found: dict[str, list[Claim]] = {cell: [] for cell in all_cells()}
     for claim in load_claims():
-        for file, first, last in re.findall(r"\b(\d{3})#(\d+)[a-c]?(?:-(\d+))?", claim.statement):
-            for n in range(int(first), int(last or first) + 1):
-                if claim not in found[f"{file}#{n}"]:
-                    found[f"{file}#{n}"].append(claim)
+        for cell in cells_named(claim):
+            found[cell].append(claim)
     return found
+
+
+def cells_named(claim: Claim) -> list[str]:
+    """Return the code cells of the source that a claim names.
+
+    Examples
+    --------
+    >>> claims = {claim.id: claim for claim in load_claims()}
+    >>> cells_named(claims["opt-cell-constructors"])
+    ['003#17', '003#18', '003#19', '003#20']
+    """
+    cells: dict[str, None] = {}
+    for file, first, last in re.findall(r"\b(\d{3})#(\d+)[a-c]?(?:-(\d+))?", claim.statement):
+        cells |= {f"{file}#{n}": None for n in range(int(first), int(last or first) + 1)}
+    return list(cells)
 
 
 class Page(NamedTuple):

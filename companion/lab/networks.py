@@ -8,10 +8,14 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
 from companion.lab.datasets import fashion_mnist
 from companion.network import Callback, Dense, Flatten, Layer, Sequential
-from companion.network.layers import Function
+from companion.network.layers import Array, Function
 from companion.optimizers import Optimizer
+
+# As in `fit`: from all gradients to the clipped ones.
+Clip = Callable[[list[Array]], list[Array]]
 
 
 def mlp(
@@ -56,6 +60,42 @@ def mlp(
 def _makes_layers(activation: Any) -> TypeGuard[Callable[[], Layer]]:
     made = activation.func if isinstance(activation, partial) else activation
     return isinstance(made, type) and issubclass(made, Layer)
+
+
+def clipping(kind: str, limit: float | None = None) -> Clip:
+    """Return what ``fit`` takes as ``clip``: a function from all gradients to the clipped ones.
+
+    Parameters
+    ----------
+    kind : str
+        "value" or "norm", each gradient for itself; "global norm", all together; or "none".
+    limit : float
+        The threshold, as in :mod:`companion.clipping`.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or it lacks its limit.
+
+    Examples
+    --------
+    >>> [gradient.tolist() for gradient in clipping("norm", 5.0)([np.array([6.0, 8.0])])]
+    [[3.0, 4.0]]
+    """
+    if kind == "none":
+        return list
+    each = {"value": clip_by_value, "norm": clip_by_norm}
+    if kind not in {*each, "global norm"}:
+        raise ValueError(f"kind must be one of value, norm, global norm, none; received {kind!r}")
+    if limit is None:
+        raise ValueError(f"{kind} needs a limit; received none")
+    if kind == "global norm":
+        return partial(clip_by_global_norm, limit=limit)
+    return lambda gradients: [each[kind](gradient, limit) for gradient in gradients]
 
 
 class StepsToReach(Callback):
@@ -108,7 +148,12 @@ class StepsToReach(Callback):
 
 
 def train_and_score(
-    model: Sequential, optimizer: Optimizer, *, examples: int, epochs: int
+    model: Sequential,
+    optimizer: Optimizer,
+    *,
+    examples: int,
+    epochs: int,
+    clip: Clip | None = None,
 ) -> dict[str, float]:
     """Train on the first so many images of Fashion-MNIST, and score the result.
 
@@ -121,6 +166,8 @@ def train_and_score(
         How many of the 55,000 training images it sees.
     epochs : int
         How often.
+    clip : callable, optional
+        As in ``fit``; :func:`clipping` returns such functions.
 
     Returns
     -------
@@ -138,7 +185,11 @@ def train_and_score(
     """
     train, validation, test = fashion_mnist()
     history = model.fit(
-        train.images[:examples], train.labels[:examples], optimizer=optimizer, epochs=epochs
+        train.images[:examples],
+        train.labels[:examples],
+        optimizer=optimizer,
+        epochs=epochs,
+        clip=clip,
     )
     with np.errstate(over="ignore", invalid="ignore"):
         return {

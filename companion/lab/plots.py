@@ -15,6 +15,7 @@ from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 from tabulate import tabulate
 
 #: Okabe and Ito's colours.
@@ -60,9 +61,40 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "by norm": (SKY, "D", "-."),
     "by global norm": (BLUE, "o", "-"),
     # reusing layers
-    "scratch": (VERMILION, "o", "--"),
     "transfer": (BLUE, "s", "-"),
     "frozen": (SKY, "D", "-."),
+    # learning-rate schedules
+    "constant": (GREY, "o", "-"),
+    "power": (ORANGE, "s", "--"),
+    "exponential": (BLUE, "^", "-"),
+    "exponential, by epoch": (SKY, "v", ":"),
+    "piecewise": (GREEN, "P", "-."),
+    "plateau": (PURPLE, "D", "--"),
+    "cosine": (VERMILION, "X", "-"),
+    "warm-up, cosine": ("#A6761D", "<", "-."),
+    "1cycle": (BLACK, "d", "-"),
+    # weight penalties
+    "no penalty": (BLACK, "x", ":"),
+    "l2": (SKY, "D", "--"),
+    "l1": (VERMILION, "^", "-"),
+    "soft threshold": (BLUE, "o", "-."),
+    "max-norm": (GREEN, "s", "-"),
+    # predictions of a dropout network
+    "dropout off": (BLACK, "s", "--"),
+    "mc dropout": (VERMILION, "o", "-"),
+    "rescaled": (BLUE, "D", "-."),
+    "temperature": (ORANGE, "v", ":"),
+    "ensemble": (GREEN, "^", "-"),
+    "disagreement": (PURPLE, "P", "-."),
+    # pretraining
+    "scratch": (BLACK, "o", "-"),
+    "RBM stack": (VERMILION, "s", "--"),
+    "greedy autoencoders": (ORANGE, "^", "-"),
+    "one autoencoder": (BLUE, "D", "-."),
+    "masked squares": (SKY, "v", "--"),
+    "rotations": (GREEN, "P", "-"),
+    "GAN's discriminator": (GREY, "X", ":"),
+    "same or different": (PURPLE, "d", "-."),
 }
 
 #: Matplotlib's settings for all figures of the book.
@@ -192,11 +224,13 @@ def show(figure: Figure, alt: str) -> None:
     """
     if not any(character.isdigit() for character in alt):
         raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", metadata={"Software": None})
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", metadata={"Software": None})
     plt.close(figure)
+    # A palette of 256 colours looks the same and takes less than half of the notebook's space
+    Image.open(full).convert("RGB").quantize(256).save(small, format="png", optimize=True)
     display(
-        {"image/png": image.getvalue(), "text/plain": alt},
+        {"image/png": small.getvalue(), "text/plain": alt},
         metadata={"image/png": {"alt": alt}},
         raw=True,
     )

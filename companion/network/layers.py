@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from companion import activations, constraints, initializers, regularizers
+from companion._checks import check_units
 from companion.batch_norm import (
     batch_norm,
     batch_norm_backward,
@@ -292,8 +293,7 @@ class Dense(Activation):
         constraint: Function | None = None,
     ) -> None:
         super().__init__(activation)
-        if not isinstance(units, int | np.integer) or units < 1:
-            raise ValueError(f"units must be a positive integer; received units={units!r}")
+        check_units(units)
         self.units = int(units)
         self.initializer = find(initializer, initializers)
         self.use_bias = use_bias

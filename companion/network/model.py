@@ -7,7 +7,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from companion._checks import check_rng
+from companion._checks import check_epochs, check_rng
 from companion.network.layers import Activation, Array, Layer, Shape
 from companion.network.losses import LOSSES, Loss
 from companion.network.training import Callback, History, train
@@ -365,14 +365,11 @@ class Sequential:
         if validation_data is not None:
             held_out = self._examples(validation_data[0])
             validation_data = held_out, self._targets(validation_data[1], len(held_out))
-        if epochs < 0:
-            raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
+        check_epochs(epochs, batch_size)
         if initial_epoch < 0:
             raise ValueError(
                 f"initial_epoch must be at least 0; received initial_epoch={initial_epoch}"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
         order_rng, mask_rng = (self.shuffle_rng, self.mask_rng) if rng is None else rng.spawn(2)
         return train(
             self,

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from companion._checks import check_dropout_rate
 from companion.dropout import alpha_dropout, alpha_dropout_grad, dropout, dropout_mask
 from companion.network.layers import Array, Layer
 
@@ -43,8 +44,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate must be in [0, 1); received rate={rate}")
+        check_dropout_rate(rate)
         self.rate = float(rate)
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator) -> Array:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from companion._checks import check_rng
+from companion._checks import check_epochs, check_rng
 from companion.activations import sigmoid, softplus
 from companion.network.layers import Array, Dense, Function, Layer
 from companion.network.model import Sequential
@@ -325,10 +325,7 @@ class RestrictedBoltzmannMachine:
             If shapes, ``epochs``, ``batch_size`` or ``k`` make no sense, or if data are outside
             [0, 1].
         """
-        if epochs < 0:
-            raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
+        check_epochs(epochs, batch_size)
         v = self._data(v)
         held_out = None if validation_data is None else self._data(validation_data)[:MONITORED]
         order_rng, sample_rng = rng.spawn(2)

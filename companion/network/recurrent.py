@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from companion import activations, initializers
+from companion._checks import check_units
 from companion.network.layers import Array, Function, Layer, Shape, find, gradient_of
 
 
@@ -80,8 +81,7 @@ class SimpleRNN(Layer):
         use_bias: bool = True,
     ) -> None:
         super().__init__()
-        if not isinstance(units, int | np.integer) or units < 1:
-            raise ValueError(f"units must be a positive integer; received units={units!r}")
+        check_units(units)
         self.units = int(units)
         self.activation = self.activation_gradient = None
         if activation is not None and activation != "linear":

@@ -1,16 +1,17 @@
 """The Sphinx extension that makes this book what Jupyter Book alone does not.
 
-=============  ===============================================================
-``numbering``  chapter, equation and figure numbers from the chapter's file name
-``notebooks``  alternative text of figures; decided claims shown as cards
-``claims``     the ledger of all claims, its totals, the ``verdict`` role
-``figures``    a chapter's figure shown on another page
-``sources``    code shown from the package's own files
-``exercises``  numbered exercises and folded solutions that hold executed cells
-``reference``  links from types in docstrings, and the code of each entry, folded
-``folds``      what is folded until the reader opens it
-``navigation`` names for the arrows in the list of contents
-=============  ===============================================================
+===============  ===================================================================
+``numbering``    chapter, equation and figure numbers from the chapter's file name
+``notebooks``    alternative text of figures; decided claims shown as cards
+``claims``       the ledger of all claims, its totals, the ``verdict`` role
+``figures``      a chapter's figure shown on another page
+``interactive``  figures that the reader can move, with a still picture for paper
+``sources``      code shown from the package's own files
+``exercises``    numbered exercises and folded solutions that hold executed cells
+``reference``    links from types in docstrings, and the code of each entry, folded
+``folds``        what is folded until the reader opens it
+``navigation``   names for the arrows in the list of contents
+===============  ===================================================================
 """
 
 from sphinx.application import Sphinx
@@ -20,6 +21,7 @@ from . import (
     exercises,
     figures,
     folds,
+    interactive,
     navigation,
     notebooks,
     numbering,
@@ -32,13 +34,14 @@ PARTS = (
     notebooks,
     claims,
     figures,
+    interactive,
     sources,
     folds,
     exercises,
     reference,
     navigation,
 )
-ENV_VERSION = 1  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 2  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from .claims import chapter_page, link
@@ -34,21 +35,21 @@ class ChapterFigure(SphinxDirective):
             raise self.error(f"expected a figure in {notebook.name}; received {name!r}")
         # that a figure lacks alternative text is said where its chapter is read
         alt = output.metadata.get("image/png", {}).get("alt", "")
-        image = nodes.image(uri=self._write(output.data["image/png"]), alt=alt)
+        image = nodes.image(uri=store(self.env, b64decode(output.data["image/png"])), alt=alt)
         legend = nodes.legend()
         self.state.nested_parse(self.content, self.content_offset, legend)
         legend[-1] += [nodes.Text(" "), link("See it in its chapter.", name)]
         return [nodes.figure("", image, legend)]
 
-    def _write(self, png: str) -> str:
-        """Store the image where, and as, MyST-NB stores the chapter's own: one file for both."""
-        content = b64decode(png)
-        folder = Path(self.env.mystnb_config.output_folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{sha256(content).hexdigest()}.png"
-        if not path.exists():
-            path.write_bytes(content)
-        return "/" + relpath(path, self.env.srcdir)
+
+def store(env: BuildEnvironment, png: bytes) -> str:
+    """Store an image where, and as, MyST-NB stores the chapters': one file for each picture."""
+    folder = Path(env.mystnb_config.output_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{sha256(png).hexdigest()}.png"
+    if not path.exists():
+        path.write_bytes(png)
+    return "/" + relpath(path, env.srcdir)
 
 
 def find_figure(notebook: Path, name: str) -> nbformat.NotebookNode | None:
