@@ -498,5 +498,6 @@ STUDIES = sorted(path.stem for path in FOLDER.glob("*.py"))
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_results_of_the_book_hold(name):
     seed = int.from_bytes(os.urandom(4))
-    report = spot_check(name, rng=np.random.default_rng(seed))
+    runs = 1 if load(name).final["seconds"].min() > 8 else 2
+    report = spot_check(name, runs=runs, rng=np.random.default_rng(seed))
     assert report["holds"].all(), f"rng seed {seed}\n{report[~report['holds']].to_string()}"

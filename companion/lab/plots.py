@@ -60,6 +60,9 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "by value": (ORANGE, "s", "--"),
     "by norm": (SKY, "D", "-."),
     "by global norm": (BLUE, "o", "-"),
+    # reusing layers
+    "transfer": (BLUE, "s", "-"),
+    "frozen": (SKY, "D", "-."),
     # learning-rate schedules
     "constant": (GREY, "o", "-"),
     "power": (ORANGE, "s", "--"),

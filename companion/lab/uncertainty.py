@@ -169,7 +169,7 @@ class Uncertainty(NamedTuple):
 
     total: Array  #: entropy of the mean prediction
     expected: Array  #: mean entropy of the passes
-    mutual_information: Array  #: the difference: how much the passes disagree
+    mutual_information: Array  #: how much the passes disagree
 
 
 def uncertainty(passes: ArrayLike) -> Uncertainty:

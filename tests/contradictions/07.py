@@ -1,6 +1,9 @@
 """Measurements that contradict claims of chapter 7, and the verdicts to which they lead."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 
 from companion.lab.experiments import mean_interval
 
@@ -8,6 +11,10 @@ NOTHING = mean_interval([-0.001, 0.001, 0.0, 0.001, -0.001])
 LOST = mean_interval([-0.1, -0.11, -0.12])
 NAMES = {"THEN": "then: old", "NOW": "now: new", "SMALLEST": 0.005, "FEW": [50, 200]}
 NAMES |= {"GAN": "GAN", "IMAGES_ONLY": ["one autoencoder", "GAN"], "in_points": str}
+REPAIRS = SimpleNamespace(
+    final=pd.DataFrame({"variant": ["sigmoid, old start, Adam"], "learning_rate": [0.01]}),
+    study=SimpleNamespace(rates=[0.01]),
+)
 RIVALS = ("greedy autoencoders", "RBM stack")
 
 
@@ -49,10 +56,11 @@ CONTRADICTIONS = {
     "pre-history": (
         NAMES
         | {
+            "repairs": REPAIRS,
             "against_rescue": {
                 "sigmoid, old start, momentum": NOTHING,
                 "ReLU, He, momentum": NOTHING,
-            }
+            },
         },
         "refuted",
     ),

@@ -10,9 +10,9 @@ BETTER = Interval(mean=3.0, low=2.0, high=4.0, n=10)
 NAMES = [f"{shoe}: {what}" for what in ("mean", "std") for shoe in ("boot", "sandal", "sneaker")]
 COLUMNS = {name: (f"column {name}", 0.74) for name in NAMES}
 FIVE = pd.DataFrame(
-    dict.fromkeys(("average_accuracy", "off_accuracy"), [0.80, 0.81, 0.80, 0.81, 0.80])
-    | dict.fromkeys(("boot_off", "boot_mean[10]", "boot_mean[6]", "boot_mean[8]"), [0.2] * 5)
-    | dict.fromkeys(("footwear", "boot_most_sandal"), [0.5] * 5)
+    {score: [0.80, 0.81, 0.80, 0.81, 0.80] for score in ("average_accuracy", "off_accuracy")}
+    | dict.fromkeys(("boot_off", "boot_mean[10]", "boot_mean[6]", "boot_mean[8]"), (0.2,) * 5)
+    | dict.fromkeys(("footwear", "boot_most_sandal"), (0.5,) * 5)
 )
 #: A source's run far from five others, whose first image is no boot
 PROTOCOL = {

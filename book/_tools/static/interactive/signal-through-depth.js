@@ -27,21 +27,9 @@ Interactive.define("signal-through-depth", (figure) => {
   const up = figure.chart({ title: "On the way up", x: "layer", y: "RMS of the activations" });
   const down = figure.chart({ title: "On the way down", x: "layer", y: "RMS of dL/dz, top layer = 1" });
 
-  // Standard normal numbers, drawn once, layer by layer, and the same for every reader (mulberry32):
-  // moving a slider rescales the same network
-  let state = 42;
-  const random = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  // Standard normal numbers, the same for every reader: moving a slider rescales the same network
   const normals = [];
-  const normal = (layer) => {
-    normals[layer] ??= Float64Array.from({ length: WIDTH * WIDTH }, () =>
-      Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
-    return normals[layer];
-  };
+  const normal = (layer) => (normals[layer] ??= Formulas.normals(7919 * layer, WIDTH * WIDTH));
   const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
   /** Send one input of mean square 1 up a network, and a gradient down. */
