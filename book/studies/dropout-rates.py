@@ -108,7 +108,7 @@ def train(seed, examples, epochs, width, rate, everywhere, learning_rate):
 FEW = {"examples": 2000, "epochs": 30}
 
 STUDY = Study(
-    question="Which dropout rate is best, for which width and how many images, and what does it do?",
+    question="Which dropout rate is best, for which width and how many images, and what does it do?",  # noqa: E501
     run=train,
     settings={
         "2,000 images, 20 wide": FEW | {"width": 20},
