@@ -179,7 +179,8 @@ def test_the_totals_are_those_of_the_list(pages):
     claims = load()
     article = pages["book/index.html"].article.text
     assert f"{len(claims)} claims:" in article
-    assert f"{sum(claim.verdict is None for claim in claims)} open" in article
+    undecided = sum(claim.verdict is None for claim in claims)
+    assert (f"{undecided} open" in article) == (undecided > 0)
 
 
 def test_chapters_keep_their_number(pages):
@@ -295,6 +296,7 @@ PLAIN = {
     "companion.lab.idioms.Idiom",
     "companion.lab.idioms.Outcome",
     "companion.lab.idioms.Page",
+    "companion.lab.transfer.Task",
     "companion.lab.uncertainty.Uncertainty",
     "companion.network.losses.Loss",
     "companion.schedules.PlateauState",

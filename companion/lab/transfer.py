@@ -21,8 +21,11 @@ HIDDEN = (300, 100, 50, 50, 50)
 class Task(NamedTuple):
     """The data of a task."""
 
+    #: to train on
     train: Dataset
+    #: to choose by
     validation: Dataset
+    #: to be looked at once
     test: Dataset
 
 
