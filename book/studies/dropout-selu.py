@@ -60,7 +60,7 @@ STUDY = Study(
         "plain 0.2": {"kind": Dropout, "rate": 0.2},
     },
     seeds=range(6),
-    learning_rates=[0.003, 0.01, 0.03],
+    learning_rates=[0.003, 0.01, 0.03, 0.1, 0.3],
     tuning_seeds=range(100, 102),
     tuning_metric="validation_accuracy",
     smallest={"accuracy": 0.005},
