@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import execute
@@ -137,7 +138,11 @@ def wait(condition, seconds=30):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_interrupted(tmp_path, number):
     pid = tmp_path / "pid"
-    with subprocess.Popen([*SCRIPT, slow(tmp_path)], stderr=subprocess.PIPE, text=True) as process:
+    # the tests may run in a background job, whose children ignore Ctrl-C
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        [*SCRIPT, slow(tmp_path)], stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    ) as process:
         wait(lambda: pid.exists() and pid.read_text())
         process.send_signal(number)
         _, message = process.communicate(timeout=30)
