@@ -7,11 +7,15 @@ import numpy as np
 from companion.dropout import mc_predict
 from companion.lab.datasets import fashion_mnist
 from companion.lab.studies import Study
+from companion.lab.uncertainty import (
+    accuracy_of_surest,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
 from companion.network import AlphaDropout, Dense, Dropout, Flatten, Sequential
 from companion.optimizers import Adam, Optimizer
 
 SAMPLES = 100
-BINS = 15
 
 
 def network(seed, kind):
@@ -31,15 +35,11 @@ def network(seed, kind):
 def scores(p, y, doubt):
     """Score probabilities: all images, and the 80 % with the least doubt."""
     right = p.argmax(1) == y
-    certain = np.argsort(doubt, kind="stable")[: len(y) * 4 // 5]
-    top = p.max(1)
-    which = np.minimum((top * BINS).astype(int), BINS - 1)
-    gaps = [abs((right - top)[which == b].sum()) for b in range(BINS)]
     return {
         "accuracy": right.mean(),
-        "log_loss": -np.log(np.maximum(p[np.arange(len(y)), y], 1e-12)).mean(),
-        "calibration_error": sum(gaps) / len(y),
-        "error_of_certain": 1 - right[certain].mean(),
+        "log_loss": negative_log_likelihood(p, y),
+        "calibration_error": expected_calibration_error(p, y, bins=15),
+        "error_of_certain": 1 - accuracy_of_surest(right, doubt, [0.8])[0],
     }
 
 
@@ -70,7 +70,6 @@ def train(seed, kind, standardized):
     measured = {f"off_{k}": v for k, v in scores(off, y, -off.max(1)).items()}
     measured |= {f"mc_{k}": v for k, v in scores(mean, y, -mean.max(1)).items()}
     measured["spread_error_of_certain"] = scores(mean, y, spread)["error_of_certain"]
-    measured["log_loss_of_a_pass"] = np.mean([scores(p, y, -p.max(1))["log_loss"] for p in passes])
     for batch in (1, 1000):
         few = x[:batch]
         one = cpu_seconds(lambda few=few: model.predict(few), 50 if batch == 1 else 7)
