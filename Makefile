@@ -4,6 +4,10 @@ BIN := .venv/bin
 chapters ?=
 names ?=
 
+# Two installations into .venv at once would break it, and these change what Python does.
+.NOTPARALLEL:
+unexport PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS KERAS_BACKEND
+
 .DEFAULT_GOAL := help
 .PHONY: help book test lab execute serve studies bench clean
 
@@ -11,7 +15,10 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once
+	@if [ -e _build/.begun ]; then rm -rf _build/.doctrees; fi  # else what an unfinished build left undone stays so
+	@mkdir -p _build && touch _build/.begun
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@rm -f _build/.begun
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book
@@ -40,6 +47,7 @@ clean:  ## remove what was built, and the environment
 .venv/.book .venv/.dev: requirements.txt pyproject.toml
 	@$(PYTHON) book/_tools/preflight.py
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
-	@$(PYTHON) -m venv .venv
+	@if [ -e .venv/.begun ]; then rm -rf .venv; fi  # pip takes what it half installed for whole
+	@$(PYTHON) -m venv .venv && touch .venv/.begun
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[$(@:.venv/.%=%)]"
-	@touch $@
+	@rm .venv/.begun && touch $@

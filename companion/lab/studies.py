@@ -525,6 +525,8 @@ def load(name: str, folder: Path = FOLDER) -> Result:
         header = [line[2:].strip().partition(": ") for line in lines if line.startswith("# ")]
         provenance = {key: value for key, _, value in header}
         made_of = provenance["fingerprint"]
+        if not lines[-1].endswith("\n"):
+            raise ValueError(f"its last line is cut off, {lines[-1]!r}")
     if made_of != fingerprint:
         raise ValueError(f"study {name!r} changed after its result was made; run: {command}")
     with reading(path.with_suffix(".csv")):
@@ -689,7 +691,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             done = load(name, options.folder).provenance
             state = f"{name}: up to date, made on {done['date']} in {done['wall_seconds']} s"
         except DamagedError as error:  # to restore it takes a second, to repeat it an hour
-            done, state, status = {"date": "damaged"}, f"{error}, `--again` repeats the study", 1
+            done, state = {"date": "damaged"}, f"{error}, `--again` repeats the study"
+            status = status if options.again else 1
         except (FileNotFoundError, ValueError) as error:
             done, state = {}, str(error)
         if options.list or (done and not options.again):
