@@ -15,10 +15,7 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
-	@if [ -e _build/.begun ]; then rm -rf _build/.doctrees; fi  # else what an unfinished build left undone stays so
-	@mkdir -p _build && touch _build/.begun
 	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
-	@rm -f _build/.begun
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book

@@ -1,8 +1,8 @@
 """Bad luck: a message says what happened, where and what to do; nothing is lost.
 
-More faults stand beside what they befall: test_datasets (damaged images), test_execute
-(interrupted runs), test_studies (interrupted studies), test_setup (what is missing before an installation),
-test_notebooks (a chapter or a notebook edited alone), test_book (defects of pages).
+More faults stand beside what they befall: test_datasets (damaged images), test_execute and
+test_studies (interrupted runs), test_setup (what is missing before an installation), test_notebooks
+(a chapter or a notebook edited alone), test_book (defects of pages).
 """
 
 import contextlib
@@ -15,12 +15,15 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 
 import execute
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from companion_book import turns
 
 from companion.lab import bench, claims, idioms, studies
 from companion.network import Dense, Sequential, load
@@ -107,10 +110,10 @@ DAMAGE = {
         "cut off": (lambda text: text[:20_000], "JSONDecodeError"),
         "empty": (lambda text: "", "JSONDecodeError"),
         "marks of a merge": (conflict(' "cells"'), "JSONDecodeError"),
-        "another file": (lambda text: "{}", r"KeyError\('cells'\)"),
+        "another file": (lambda text: "{}", "KeyError: 'cells'"),
     },
     "toy.csv": {
-        "empty": (lambda text: "", r"KeyError\('fingerprint'\)"),
+        "empty": (lambda text: "", "KeyError: 'fingerprint'"),
         "no table": (lambda text: text[: text.index("stage")], "No columns"),
         "no runs": (lambda text: text[: text.index("final")], "each of 8 runs once"),
         "a line cut off": (lambda text: text[:-2], "last line is cut off"),
@@ -421,28 +424,59 @@ def test_a_damaged_chapter_is_not_run(tmp_path, damage, message):
 # Unfinished builds and installations: what is left -> what the next command does
 
 
-def make(folder, target):
-    """Run a recipe of the Makefile with programs that only write down how they were called."""
-    programs = folder / ".venv" / "bin"
-    programs.mkdir(parents=True, exist_ok=True)
-    for name in ("jupyter-book", "python"):
-        (programs / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{folder}/calls"\n')
-        (programs / name).chmod(0o755)
-    command = ["make", "-C", folder, "-f", ROOT / "Makefile", target]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """What a build left in a folder."""
+    monkeypatch.setattr(turns, "_held", [])
+    doctrees = tmp_path / "x y é" / "_build" / ".doctrees"
+    doctrees.mkdir(parents=True)
+    yield doctrees
+    for lock in turns._held:
+        lock.close()
 
 
-@pytest.mark.parametrize("unfinished", [True, False])
-def test_an_unfinished_build_is_begun_again(tmp_path, unfinished):
-    folder = tmp_path / "x y é"
-    (folder / "_build" / ".doctrees").mkdir(parents=True)
-    (folder / ".venv").mkdir()
-    for name in ("requirements.txt", "pyproject.toml", ".venv/.book"):
-        (folder / name).write_text("")
-    if unfinished:
-        (folder / "_build" / ".begun").write_text("")
-    done = make(folder, "book")
-    assert f"open {folder}/_build/html/index.html" in done.stdout, done.stderr
-    assert (folder / "_build" / ".doctrees").exists() is not unfinished
-    assert not (folder / "_build" / ".begun").exists()
-    assert (folder / "calls").read_text().count("jupyter-book build . -W -n") == 1
+@pytest.mark.parametrize(
+    ("error", "warnings", "read_again"),
+    [(None, 0, False), (None, 1, True), (OSError("full"), 0, True), ("killed", 0, True)],
+)
+def test_an_unfinished_build_is_begun_again(built, error, warnings, read_again):
+    turns.begin(built)
+    assert built.exists()
+    if error != "killed":
+        turns.end(SimpleNamespace(doctreedir=built, _warncount=warnings), error)
+    turns._held.pop().close()
+    turns.begin(built)
+    assert built.exists() is not read_again
+
+
+def test_a_second_build_waits_for_the_first(built):
+    turns.begin(built)
+    first = turns._held.pop()
+    second = Thread(target=turns.begin, args=[built])
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    first.close()
+    second.join(10)
+    assert not second.is_alive()
+
+
+def test_a_broken_off_installation_is_begun_again(tmp_path):
+    for name in ("requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "book").symlink_to(ROOT / "book")
+    environment = tmp_path / ".venv"
+    (environment / "half").mkdir(parents=True)
+    (environment / ".begun").write_text("")
+    program = tmp_path / "python"  # makes an environment in which pip only fails
+    program.write_text(
+        '#!/bin/sh\ncase "$1" in -m) mkdir -p .venv/bin; ln -sf "$(command -v false)" '
+        ".venv/bin/python;; esac\n"
+    )
+    program.chmod(0o755)
+    command = ["make", "-C", tmp_path, "-f", ROOT / "Makefile", f"PYTHON={program}", "book"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert not (environment / "half").exists()
+    assert (environment / ".begun").exists()
+    assert not (environment / ".book").exists()

@@ -18,7 +18,7 @@ def reading(path: Path) -> Iterator[None]:
     >>> with reading(Path("list.yml")):
     ...     {"id": "a"}["topic"]
     Traceback (most recent call last):
-    companion.lab._reading.DamagedError: list.yml is damaged: KeyError('topic')
+    companion.lab._reading.DamagedError: list.yml is damaged: KeyError: 'topic'
     `git diff list.yml` shows what changed, `git checkout -- list.yml` restores it
     """
     try:
@@ -27,6 +27,6 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise DamagedError(
-            f"{path} is damaged: {error if type(error) is ValueError else repr(error)}\n"
+            f"{path} is damaged: {type(error).__name__}: {error}\n"
             f"`git diff {path}` shows what changed, `git checkout -- {path}` restores it"
         ) from error

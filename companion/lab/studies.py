@@ -554,14 +554,15 @@ def _check(frame: pd.DataFrame, study: Study) -> None:
         for setting, variant, seed in product(study.settings, study.variants, seeds)
         for _ in range(times)
     )
-    runs = Counter(frame[["stage", "setting", "variant", "seed"]].itertuples(index=False))
+    columns = (frame[name] for name in ("stage", "setting", "variant", "seed"))
+    runs = Counter(zip(*columns, strict=True))
     if wrong := (expected - runs) + (runs - expected):
         raise ValueError(
             f"expected each of {study.size} runs once; missing, too many or unknown: "
-            f"{sum(wrong.values())}, first {tuple(next(iter(wrong)))}"
+            f"{sum(wrong.values())}, first {next(iter(wrong))}"
         )
     measured = frame.drop(columns=first)
-    if words := list(measured.select_dtypes(exclude=["number", "bool"])):
+    if words := [str(name) for name in measured.select_dtypes(exclude=["number", "bool"])]:
         raise ValueError(f"expected a number in every line of {', '.join(words)}")
 
 

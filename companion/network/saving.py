@@ -238,7 +238,7 @@ def _encode(value: Any) -> Any:
     if isinstance(value, partial) and not value.args:
         value, keywords = value.func, value.keywords
     module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
-    if module not in _FUNCTIONS or _FUNCTIONS[module].get(name) is not value:
+    if _FUNCTIONS.get(str(module), {}).get(str(name)) is not value:
         raise ValueError(
             f"expected a function, rule or schedule of the package, to save it by name; "
             f"received {value!r}"

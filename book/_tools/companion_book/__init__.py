@@ -1,6 +1,7 @@
 """The Sphinx extension that makes this book what Jupyter Book alone does not.
 
 ===============  ===================================================================
+``turns``        one build at a time in a folder
 ``numbering``    chapter, equation and figure numbers from the chapter's file name
 ``notebooks``    alternative text of figures; decided claims shown as cards
 ``claims``       the ledger of all claims, its totals, the ``verdict`` role
@@ -27,9 +28,11 @@ from . import (
     numbering,
     reference,
     sources,
+    turns,
 )
 
 PARTS = (
+    turns,
     numbering,
     notebooks,
     claims,
