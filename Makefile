@@ -8,7 +8,7 @@ names ?=
 .PHONY: help book test lab execute serve studies bench clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
 	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once

@@ -27,7 +27,12 @@ from companion.lab.plots import STYLE
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
+BROWSERS = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",  # on macOS
+]
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = [
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""What comes from others: each work listed with its licence, each package the one that is pinned."""
+"""What comes from others: each work is listed with its licence, each package is as pinned."""
 
 import ast
 import hashlib
@@ -20,9 +20,8 @@ PINS = dict(
     for line in (ROOT / "requirements.txt").read_text("utf-8").split()
     if "==" in line
 )
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
-    "optional-dependencies"
-]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+EXTRAS = SETTINGS["project"]["optional-dependencies"]
 
 
 def test_every_work_of_others_is_listed_as_it_lies_here():
@@ -78,6 +77,15 @@ NOT_DECLARED = {"torch"}
 def declared(*extras):
     names = (re.match(r"[\w-]+", text)[0].lower() for extra in extras for text in EXTRAS[extra])
     return {"numpy", *names}
+
+
+def test_every_lowest_version_is_one_that_was_tried():
+    """What pyproject.toml allows at least is what `tox -e oldest` installs."""
+    lowest = SETTINGS["project"]["dependencies"] + [
+        requirement for extra in ("fast", "keras", "lab") for requirement in EXTRAS[extra]
+    ]
+    tried = SETTINGS["tool"]["tox"]["env"]["oldest"]["deps"]
+    assert {text.replace(">=", "==") for text in lowest} == {t for t in tried if "==" in t}
 
 
 def imported(folder):
