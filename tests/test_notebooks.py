@@ -179,7 +179,7 @@ def pair(tmp_path):
     chapter = tmp_path / "01-a.md"
     chapter.write_text(CHAPTER)
     notebook = execute.read(chapter)
-    text, installation, *code = notebook.cells
+    installation, *code = notebook.cells[1:]
     installation.execution_count = 1
     for number, (made, executed) in enumerate(zip(code, good_notebook().cells[1:], strict=True), 2):
         made.update(outputs=executed.outputs, execution_count=number)
@@ -233,8 +233,18 @@ def test_new_prose_keeps_the_outputs(stored, capsys):
     assert [c.get("outputs") for c in renewed.cells] == [c.get("outputs") for c in notebook.cells]
 
 
-def test_new_code_keeps_nothing(stored, capsys):
+def test_numbers_stay_in_order_when_the_first_cell_is_new(stored):
     chapter, notebook = stored
+    notebook.cells[2].outputs.append(new_output("execute_result", {}, execution_count=1))
+    del notebook.cells[1]  # the one that installs the package
+    nbformat.write(notebook, chapter.with_suffix(".ipynb"))
+    code = execute.renew_text(chapter).cells[1:]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[1].outputs[-1].execution_count == 2
+
+
+def test_new_code_keeps_nothing(stored, capsys):
+    chapter, _ = stored
     before = chapter.with_suffix(".ipynb").read_bytes()
     for changed in (CHAPTER.replace("0.31", "0.32"), CHAPTER[: CHAPTER.rindex("```{code-cell}")]):
         chapter.write_text(changed)
@@ -274,7 +284,7 @@ def test_where_the_package_is_missing_it_is_installed(installation, monkeypatch)
 
 def test_without_an_address_the_reader_is_told_where_the_package_is(installation, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match="needs the package companion.*make lab"):
+    with pytest.raises(ModuleNotFoundError, match=r"needs the package companion.*make lab"):
         exec(installation(NOTHING), {})
 
 

@@ -138,6 +138,9 @@ def renew_text(chapter: Path) -> NotebookNode:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, start=1):
         cell.execution_count = number
+        for output in cell.outputs:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = number
     return notebook
 
 
