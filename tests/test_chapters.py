@@ -13,7 +13,7 @@ OPENER = re.compile(
     r"""\A---\n.*?\n---\n\n\#\ [^\n]+\n\n
     :::\{admonition\}\ [^\n]+\?\n:class:\ opener\n\n
     \*\*After\ this\ chapter\ you\ can\*\*\ .+?\n\n
-    \*\*Time:\*\*\ about\ \d\d\ minutes\ to\ read;\ the\ notebook\ runs\ in\ \{doc\}[^\n]+\n\n
+    \*\*Time:\*\*\ about\ \d\d\ minutes\ to\ read;\ the\ notebook\ runs\ in\ about\ a\ minute\.\n\n
     \*\*You\ need\*\*\ .+?\n\n
     \*\*Put\ to\ the\ test:\*\*\ [^\n]+ledger[^\n]+\n:::\n\n```\{code-cell\}""",
     re.DOTALL | re.VERBOSE,
