@@ -193,7 +193,11 @@ def typeset(tab):
 
 
 def unfold(tab):
-    tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    """Open every fold, and wait until what was in it has faded in."""
+    tab.evaluate("""async () => {
+        document.querySelectorAll('details').forEach(fold => fold.open = true);
+        await Promise.allSettled(document.getAnimations().map(fade => fade.finished));
+    }""")
 
 
 def picture(screenshot):
