@@ -123,7 +123,7 @@ def test_formulas_engine_and_checks_work_with_numpy_alone(elsewhere, tmp_path):
 
 @pytest.fixture(scope="module")
 def beside_the_rest(elsewhere):
-    """The same environment, in which this one's packages can be imported, but not the repository."""
+    """The same, where all packages of this environment can be imported, but not the repository."""
     python, site = elsewhere
     (site / "rest.pth").write_text(f"{SITE}\n")  # .pth files that lie there are not read
     return python, site
