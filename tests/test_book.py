@@ -472,7 +472,7 @@ def test_a_chapter_is_numbered_by_its_file(chapter):
 
 
 def test_buttons_follow_the_address(good, pages):
-    links = [a["href"] for a in good["book/07-trial.html"].select(".header-article a[href]")]
+    links = [a["href"] for a in good["book/07-trial.html"].select(".article-header-buttons a[href]")]
     where = "someone/somewhere"
     assert {link for link in links if "://" in link} == {
         f"https://mybinder.org/v2/gh/{where}/main?urlpath=lab/tree/book/07-trial.ipynb",
@@ -485,8 +485,9 @@ def test_buttons_follow_the_address(good, pages):
     assert not any(foreign(soup) for soup in good.values())
     # without an address, as long as the book has none
     assert 'url: ""' in (ROOT / "_config.yml").read_text("utf-8")
-    for soup in pages.values():
-        assert not [a for a in soup.select(".header-article a[href]") if "://" in a["href"]]
+    links = [a["href"] for s in pages.values() for a in s.select(".article-header-buttons a[href]")]
+    assert links
+    assert not any("://" in link for link in links)
 
 
 def test_a_figure_keeps_its_alternative_text_wherever_it_is_shown(good, chapter):

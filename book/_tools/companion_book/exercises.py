@@ -64,8 +64,7 @@ class ExerciseDirective(SphinxDirective):
             if option not in self.options:
                 raise self.error(f"an exercise needs a {option}")
         title, messages = self.state.inline_text(self.arguments[0], self.lineno)
-        level = self.options["level"]
-        title += [nodes.Text(" "), nodes.inline("", level, classes=["level", f"level-{level}"])]
+        title += [nodes.Text(" "), nodes.inline("", self.options["level"], classes=["level"])]
         node = exercise("", nodes.title("", "", *title), classes=["exercise"])
         node["names"].append(self.options["label"])
         self.state.document.note_explicit_target(node, node)
