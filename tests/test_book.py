@@ -471,10 +471,13 @@ def test_a_chapter_is_numbered_by_its_file(chapter):
     assert "Figure 7.1 A line, as (7.1) says." in chapter.select_one("figcaption").text
 
 
+def buttons(soup):
+    return [link["href"] for link in soup.select(".article-header-buttons a[href]")]
+
+
 def test_buttons_follow_the_address(good, pages):
-    links = [a["href"] for a in good["book/07-trial.html"].select(".article-header-buttons a[href]")]
     where = "someone/somewhere"
-    assert {link for link in links if "://" in link} == {
+    assert {link for link in buttons(good["book/07-trial.html"]) if "://" in link} == {
         f"https://mybinder.org/v2/gh/{where}/main?urlpath=lab/tree/book/07-trial.ipynb",
         f"https://colab.research.google.com/github/{where}/blob/main/book/07-trial.ipynb",
         ADDRESS,
@@ -485,7 +488,7 @@ def test_buttons_follow_the_address(good, pages):
     assert not any(foreign(soup) for soup in good.values())
     # without an address, as long as the book has none
     assert 'url: ""' in (ROOT / "_config.yml").read_text("utf-8")
-    links = [a["href"] for s in pages.values() for a in s.select(".article-header-buttons a[href]")]
+    links = [link for soup in pages.values() for link in buttons(soup)]
     assert links
     assert not any("://" in link for link in links)
 
