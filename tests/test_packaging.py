@@ -154,7 +154,7 @@ ALONE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=None).execute()
+NotebookClient(notebook, timeout=None, coalesce_streams=True).execute()
 nbformat.write(notebook, sys.argv[1])
 """
 
