@@ -142,7 +142,7 @@ TESTS = ["test_optimizers.py", "test_initializers.py", "test_batch_norm.py", "te
 
 def test_tests_pass_on_the_wheel(beside_the_rest, tmp_path):
     python, _ = beside_the_rest
-    for name in ["conftest.py", "slopes.py", *TESTS]:
+    for name in ["conftest.py", "rendered.py", "slopes.py", *TESTS]:
         shutil.copy(ROOT / "tests" / name, tmp_path)
     printed = run(
         python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path
