@@ -1,5 +1,6 @@
 """The package holds without the repository: wheel and sdist are complete, and work elsewhere."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,14 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
+from comparison import ENVIRONMENT, differences
 
 ROOT = Path(__file__).parents[1]
 SITE = Path(metadata.distribution("numpy").locate_file(""))  # where this environment's packages lie
 BOOK = ROOT / "book"
+CHAPTER = "10-weight-penalties.ipynb"  # among those that run fastest
 READ_BY_NOTEBOOKS = ["claims.yml", "from-tensorflow-1.yml", "references.bib"]
 
 GROUND = """
@@ -139,9 +143,30 @@ TESTS = ["test_optimizers.py", "test_initializers.py", "test_batch_norm.py", "te
 
 def test_tests_pass_on_the_wheel(beside_the_rest, tmp_path):
     python, _ = beside_the_rest
-    for name in ["conftest.py", "slopes.py", *TESTS]:
+    for name in ["conftest.py", "rendered.py", "slopes.py", *TESTS]:
         shutil.copy(ROOT / "tests" / name, tmp_path)
     printed = run(
         python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path
     )
     assert "passed" in printed
+
+
+ALONE = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=None, coalesce_streams=True).execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+
+
+def test_a_chapter_runs_alone(beside_the_rest, tmp_path):
+    """The notebook, and no repository beside it, as in Colab."""
+    python, _ = beside_the_rest
+    stored = nbformat.read(BOOK / CHAPTER, as_version=4)
+    shutil.copy(BOOK / CHAPTER, tmp_path)
+    environment = os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": "alone"}
+    run(python, "-I", "-c", ALONE, CHAPTER, cwd=tmp_path, env=environment)
+    alone = nbformat.read(tmp_path / CHAPTER, as_version=4)
+    for before, now in zip(stored.cells, alone.cells, strict=True):
+        assert differences(before.get("outputs", []), now.get("outputs", [])) == [], now.source
