@@ -7,7 +7,6 @@ purpose, that these functions do.
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -18,6 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from chromium import BROWSERS, CHROMIUM, FLAGS
 from PIL import Image, ImageOps, ImageStat
 from playwright.sync_api import sync_playwright
 
@@ -26,18 +26,6 @@ from companion.lab.plots import STYLE
 
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
-
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 SCREEN = {"viewport": {"width": 1400, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
