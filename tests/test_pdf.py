@@ -50,7 +50,7 @@ PAGES = {
     ),
     "01-one": (
         "1. One and only",
-        ONE.format(code="line " * 40 + "\nline" * 100, cells="<td>entry</td>" * 20),
+        ONE.format(code="line " * 40 + "\nline" * 100, cells="<td>some entry</td>" * 8),
     ),
     "glossary": ("Glossary", '<p id="term">A term, as in <a href="01-one.html">one</a>.</p>'),
 }
