@@ -5,7 +5,7 @@ chapters ?=
 names ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute serve studies bench clean
+.PHONY: help book pdf test lab execute serve studies bench clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ help:  ## list these commands
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
 	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
+
+pdf: .venv/.pdf book  ## print the whole book into one PDF, with Chromium: a minute more
+	@$(BIN)/python book/_tools/pdf.py
 
 test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15
@@ -36,8 +39,8 @@ bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machin
 clean:  ## remove what was built, and the environment
 	rm -rf _build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# What building the book needs, and what everything else needs, from one set of pins.
-.venv/.book .venv/.dev: requirements.txt pyproject.toml
+# What building the book needs, printing it, and everything else, from one set of pins.
+.venv/.book .venv/.pdf .venv/.dev: requirements.txt pyproject.toml
 	@$(PYTHON) book/_tools/preflight.py
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
 	@$(PYTHON) -m venv .venv
