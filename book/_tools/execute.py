@@ -19,7 +19,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jupytext
@@ -79,7 +79,9 @@ def read(chapter: Path) -> NotebookNode:
     return notebook
 
 
-async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
+async def run(
+    notebook: NotebookNode, title: str, folder: Path, environment: Mapping[str, str] = {}
+) -> None:
     """Execute a notebook's cells in a fresh kernel of this interpreter, and show progress."""
     kernel = AsyncKernelManager(
         kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
@@ -96,7 +98,7 @@ async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
     # nowhere (ipykernel would put it into the cell's output, except under pytest)
     process = {
         "cwd": str(folder),
-        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title},
+        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title} | environment,
         "stderr": subprocess.DEVNULL,
     }
     # nbclient's own loop over the cells would take the signal handlers from its neighbours
