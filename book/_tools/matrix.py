@@ -18,7 +18,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -77,6 +76,7 @@ from numpy._core import _multiarray_umath as core
 
 seen = {"features": [f for f in core.__cpu_dispatch__ if core.__cpu_features__[f]], "blas": {}}
 seen["environment"] = dict(os.environ)
+seen["seconds"] = sum(os.times()[:4])  # this process and the workers that it waited for
 for package, suffix in (("numpy", "64_"), ("scipy", "")):  # each wheel brings its own OpenBLAS
     if package in sys.modules:
         libraries = Path(sys.modules[package].__file__).parents[1] / f"{package}.libs"
@@ -111,6 +111,8 @@ def without_effect(environment: Mapping[str, str], seen: Mapping[str, Any]) -> I
         if seen["environment"].get(name) != value:
             yield f"{name} is {seen['environment'].get(name)!r} in the process"
     core, threads = environment.get("OPENBLAS_CORETYPE"), environment["OPENBLAS_NUM_THREADS"]
+    if core and not seen["blas"]:
+        yield "NumPy does not use OpenBLAS"
     for package, (reported, used) in seen["blas"].items():
         if core and reported not in REPORTED_AS.get(core, {core}):
             yield f"{package}'s OpenBLAS uses its {reported} kernels"
@@ -155,8 +157,10 @@ def demand(environment: Mapping[str, str], seen: Mapping[str, Any]) -> None:
         raise RuntimeError(f"{dict(environment)} has no effect here: {'; '.join(found)}")
 
 
-async def compare(path: Path, title: str, environment: Mapping[str, str]) -> dict[int, list[str]]:
-    """Run a notebook again; return what differs from the stored run, by the number of the cell."""
+async def compare(
+    path: Path, title: str, environment: Mapping[str, str]
+) -> tuple[dict[int, list[str]], float]:
+    """Run a notebook; say by cell where it differs from its stored run, and the seconds of CPU."""
     stored = nbformat.read(path, as_version=4)
     fresh = copy.deepcopy(stored)
     for cell in fresh.cells:
@@ -165,14 +169,14 @@ async def compare(path: Path, title: str, environment: Mapping[str, str]) -> dic
             cell.metadata["tags"] = ["raises-exception"]  # go on: an error is a difference
     fresh.cells.append(new_code_cell(PROBE))
     await run(fresh, title, path.parent, environment)
-    demand(environment, json.loads(fresh.cells.pop().outputs[0]["text"]))
-    pairs = [
-        (a.outputs, b.outputs)
-        for a, b in zip(stored.cells, fresh.cells, strict=True)
-        if a.cell_type == "code"
+    seen = json.loads(fresh.cells.pop().outputs[0]["text"])
+    demand(environment, seen)
+    outputs = [
+        (before.outputs, now.outputs)
+        for before, now in zip(stored.cells, fresh.cells, strict=True)
+        if before.cell_type == "code"
     ]
-    found = {number: differences(*pair) for number, pair in enumerate(pairs, 1)}
-    return {number: texts for number, texts in found.items() if texts}
+    return {number: differences(*pair) for number, pair in enumerate(outputs, 1)}, seen["seconds"]
 
 
 class Matrix:
@@ -219,32 +223,34 @@ class Matrix:
 
 async def fill(matrix: Matrix, configurations: list[str], notebooks: list[Path]) -> bool:
     """Run what has not yet run, as many at a time as there are cores; tell whether all agreed."""
-    good, proved = True, {}
+    proofs: dict[str, asyncio.Task[None]] = {}
 
-    async def one(configuration: str, notebook: Path) -> None:
-        nonlocal good
-        environment = CONFIGURATIONS[configuration]
+    async def one(configuration: str, notebook: Path) -> bool:
+        environment, title = CONFIGURATIONS[configuration], f"{notebook.stem} ({configuration})"
+        row = matrix.row(configuration, notebook)
         async with cores:
-            if configuration not in proved:
-                proved[configuration] = asyncio.create_task(asyncio.to_thread(prove, environment))
-            await proved[configuration]
-            row, start = matrix.row(configuration, notebook), time.perf_counter()
-            found = await compare(notebook, f"{notebook.stem} ({configuration})", environment)
-            good = good and not found
-            for number, texts in found.items():
-                print(f"{notebook.stem}, {configuration}, cell {number}:", *texts, sep="\n")
-            cells = sum(c.cell_type == "code" for c in nbformat.read(notebook, 4).cells)
-            seconds = round(time.perf_counter() - start, 1)
-            numbers = " ".join(map(str, found))
-            matrix.store(row | {"cells": cells, "differing": numbers, "seconds": seconds})
+            if configuration not in proofs:
+                proof = asyncio.to_thread(prove, environment)
+                proofs[configuration] = asyncio.create_task(proof)
+            try:
+                await proofs[configuration]
+                found, seconds = await compare(notebook, title, environment)
+            except RuntimeError as error:
+                print(f"{title}: {error}")
+                return False
+        differing = [str(number) for number, texts in found.items() if texts]
+        row |= {"cells": len(found), "differing": " ".join(differing), "seconds": round(seconds)}
+        matrix.store(row)
+        for number in differing:
+            print(f"{title}, cell {number}:", *found[int(number)], sep="\n")
+        return not differing
 
-    ahead = [(c, n) for c in configurations for n in notebooks if not matrix.finished(c, n)]
+    missing = [(c, n) for c in configurations for n in notebooks if not matrix.finished(c, n)]
+    good = True
     for threads in (1, 2):
         cores = asyncio.Semaphore(max(1, cpu_count() // threads))
-        async with asyncio.TaskGroup() as group:
-            for configuration, notebook in ahead:
-                if CONFIGURATIONS[configuration].get("OMP_NUM_THREADS", "1") == str(threads):
-                    group.create_task(one(configuration, notebook))
+        turn = [p for p in missing if threads == 1 + ("2 threads" in p[0])]
+        good &= all(await asyncio.gather(*(one(*pair) for pair in turn)))
     return good
 
 
