@@ -1,10 +1,7 @@
 """The rendered book: built as `make book` builds it, elsewhere, and read page by page."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,24 +11,9 @@ import pytest
 from bs4 import BeautifulSoup
 from companion_book.sources import code, locate
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from rendered import ROOT, build
 
 from companion.lab.claims import HARMS, load, recorded_decisions
-
-ROOT = Path(__file__).parents[1]
-
-
-def build(source, target):
-    """Build a book without TensorFlow; return the folder of its pages and what the build said."""
-    without = target / "without"
-    without.mkdir()
-    for name in ("tensorflow", "keras", "torch"):
-        (without / f"{name}.py").write_text(f"raise ImportError('a book needs no {name}')")
-    paths = [str(without), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", source, "-W", "-n"]
-    command += ["--keep-going", "--path-output", target]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return target / "_build" / "html", run.stdout + run.stderr
 
 
 def read_pages(folder):
@@ -43,8 +25,8 @@ def read_pages(folder):
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    folder, said = build(ROOT, tmp_path_factory.mktemp("book"))
+def book(built):
+    folder, said = built
     assert "build succeeded." in said, said
     return folder
 
