@@ -257,7 +257,9 @@ async def fill(matrix: Matrix, configurations: list[str], notebooks: list[Path])
 def table(rows: list[dict[str, Any]]) -> str:
     """Lay the results out: a row a configuration, a column a notebook, by its number."""
     results = pd.DataFrame(rows)
-    results["notebook"] = [name.split("-")[0] for name in results["notebook"]]
+    results["notebook"] = [
+        name.replace("from-tensorflow-1", "TF1").split("-")[0] for name in results["notebook"]
+    ]
     results["found"] = [len(numbers.split()) or "✓" for numbers in results["differing"]]
     by_notebook = results.pivot(index="configuration", columns="notebook", values="found")
     by_notebook = by_notebook.reindex([c for c in CONFIGURATIONS if c in by_notebook.index])
