@@ -202,6 +202,13 @@ def test_each_setting_is_looked_at(reported, said):
     assert found[:1] == ([said] if said else [])
 
 
+def test_a_kernel_is_asked_for_what_it_has_loaded():
+    numpy_alone = {"environment": ONE_THREAD | matrix.OLDEST, "blas": {"numpy": ["Katmai", 1]}}
+    assert not list(
+        matrix.without_effect(ONE_THREAD | matrix.OLDEST, numpy_alone | {"features": []})
+    )
+
+
 def test_the_configurations_are_what_they_are_called():
     for name, environment in matrix.CONFIGURATIONS.items():
         threads = (ONE_THREAD | environment)["OPENBLAS_NUM_THREADS"]

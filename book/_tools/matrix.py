@@ -129,7 +129,7 @@ def without_effect(environment: Mapping[str, str], seen: Mapping[str, Any]) -> I
             yield f"oneDNN uses {seen['instructions']}"
         if seen["onednn"] and seen["threads"] != threads:
             yield f"oneDNN uses {seen['threads']} threads"
-    if seen.get("numba", "") != environment.get("NUMBA_CPU_NAME", seen.get("numba", "")):
+    if "numba" in seen and seen["numba"] != environment.get("NUMBA_CPU_NAME", seen["numba"]):
         yield f"Numba compiles for {seen['numba']}"
 
 
