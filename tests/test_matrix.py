@@ -110,6 +110,9 @@ def test_what_has_run_is_not_run_again(table, notebook, ran, tmp_path, monkeypat
     assert ran == [AGREES, KERNEL]
     assert not fill(table, path, [AGREES, KERNEL])  # a difference is looked at again
     assert ran[2:] == [KERNEL]
+    path.write_text(path.read_text().replace("A chapter", "Prose"))
+    assert fill(table, path, [AGREES])
+    assert ran[3:] == []
     path.write_text(path.read_text().replace("42", "43"))
     assert fill(table, path, [AGREES])
     assert ran[3:] == [AGREES]

@@ -25,8 +25,8 @@ from typing import Any
 
 import nbformat
 import pandas as pd
-from comparison import ENVIRONMENT, differences
-from execute import BOOK, run
+from comparison import ENVIRONMENT, differences, parts
+from execute import BOOK, INSTALLS, run
 from joblib import cpu_count
 from nbformat.v4 import new_code_cell
 from numpy._core import _multiarray_umath as numpy_core
@@ -179,6 +179,17 @@ async def compare(
     return {number: differences(*pair) for number, pair in enumerate(outputs, 1)}, seen["seconds"]
 
 
+def content(path: Path) -> str:
+    """Return a fingerprint of what is run and compared: code and outputs, not the prose."""
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    compared = [
+        [cell.source, *parts(cell.outputs)]
+        for cell in cells
+        if INSTALLS not in cell.metadata.get("tags", [])
+    ]
+    return hashlib.sha256(json.dumps(compared).encode()).hexdigest()[:12]
+
+
 class Matrix:
     """The table of what has run, and the file that holds it."""
 
@@ -199,9 +210,8 @@ class Matrix:
 
     def row(self, configuration: str, notebook: Path) -> dict[str, Any]:
         """Return what a finished row says first: what ran, and on what."""
-        content = hashlib.sha256(notebook.read_bytes()).hexdigest()[:12]
         names = {"configuration": configuration, "notebook": notebook.stem}
-        return names | {"content": content, "machine": self.machine}
+        return names | {"content": content(notebook), "machine": self.machine}
 
     def finished(self, configuration: str, notebook: Path) -> bool:
         """Tell whether this has run: the same notebook, machine and versions, no difference."""

@@ -51,6 +51,7 @@ from scipy import stats
 from tqdm import tqdm
 
 import companion
+from companion.lab import BOOK
 from companion.lab.experiments import (
     Experiment,
     Interval,
@@ -60,7 +61,7 @@ from companion.lab.experiments import (
 )
 
 #: Where the book's studies and their results lie.
-FOLDER = Path(__file__).parents[2] / "book" / "studies"
+FOLDER = BOOK / "studies"
 
 #: The columns that say which run a row is.
 LABELS = ("stage", "setting", "variant", "learning_rate", "seed")
