@@ -5,7 +5,7 @@ chapters ?=
 names ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test lab execute serve studies bench clean
+.PHONY: help book pdf test lab execute serve studies bench matrix clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ studies: .venv/.dev  ## repeat the studies whose definition changed: make studie
 bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machine's limits (15 minutes, alone)
 	@$(BIN)/python -m companion.lab.bench
 	@$(BIN)/python book/_tools/times.py
+
+matrix: .venv/.dev  ## run the notebooks as other processors would, and compare (an hour)
+	@$(BIN)/python book/_tools/matrix.py
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
