@@ -18,13 +18,12 @@ weights in every precision.
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from companion._checks import check_rng
+from companion._checks import check_floating, check_rng, check_shape, number
 
 Array = NDArray[np.floating]
 
@@ -69,7 +68,7 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     >>> fans((3, 3, 16, 32))
     (144, 288)
     """
-    _check_shape(shape)
+    check_shape(shape)
     if len(shape) < 2:
         units = int(math.prod(shape))
         return units, units
@@ -132,8 +131,9 @@ def variance_scaling(
     >>> W.shape, W.dtype.name, round(float(W.var() * 300), 2)
     ((784, 300), 'float32', 2.0)
     """
-    _check(rng, dtype)
-    if not 0 < scale < math.inf:
+    check_rng(rng)
+    check_floating(dtype)
+    if not 0 < number("scale", scale) < math.inf:
         raise ValueError(f"scale must be positive and finite; received scale={scale}")
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
@@ -454,29 +454,15 @@ def orthogonal(
     >>> bool(np.allclose(W.T @ W, 4 * np.eye(100)))
     True
     """
-    _check(rng, dtype)
-    _check_shape(shape)
+    check_rng(rng)
+    check_floating(dtype)
+    check_shape(shape)
     if len(shape) < 2:
         raise ValueError(f"shape must have at least two axes; received shape={shape}")
-    if not 0 < gain < math.inf:
+    if not 0 < number("gain", gain) < math.inf:
         raise ValueError(f"gain must be positive and finite; received gain={gain}")
     rows, columns = math.prod(shape[:-1]), shape[-1]
     A = rng.standard_normal((max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(A)
     W = gain * Q * np.sign(np.diag(R))
     return np.asarray((W.T if rows < columns else W).reshape(shape), dtype, order="C")
-
-
-def _check(rng: np.random.Generator, dtype: DTypeLike) -> None:
-    check_rng(rng)
-    if not np.issubdtype(dtype, np.floating):
-        raise TypeError(f"dtype must be a floating type; received dtype={dtype!r}")
-
-
-def _check_shape(shape: Sequence[int]) -> None:
-    if not isinstance(shape, Sequence) or not all(
-        isinstance(n, Integral) and n >= 0 for n in shape
-    ):
-        raise ValueError(
-            f"shape must be a sequence of non-negative integers; received shape={shape!r}"
-        )
