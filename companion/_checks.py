@@ -6,7 +6,7 @@ says what was expected and what came.
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -56,6 +56,12 @@ def check_floats(name: str, array: Any) -> None:
         raise TypeError(f"{name} must be an array of floats; received {kind(array)}")
 
 
+def check_one_of(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuse what is none of some words."""
+    if not isinstance(value, str) or value not in (choices := list(choices)):
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; received {name}={value!r}")
+
+
 def check_function(name: str, function: Any) -> None:
     """Refuse what cannot be called."""
     if not callable(function):
@@ -87,8 +93,10 @@ def check_axis(axis: int, ndim: int) -> None:
 
 def check_shape(shape: Sequence[int], name: str = "shape") -> None:
     """Refuse what is no shape, and the shape of an array that no memory holds."""
-    if not isinstance(shape, Sequence) or not all(
-        isinstance(n, Integral) and n >= 0 for n in shape
+    if (
+        not isinstance(shape, Sequence)
+        or isinstance(shape, str | bytes | memoryview)
+        or not all(isinstance(n, Integral) and n >= 0 for n in shape)
     ):
         raise ValueError(
             f"{name} must be a sequence of non-negative integers; received {name}={shape!r}"
@@ -103,7 +111,7 @@ def check_floating(dtype: DTypeLike) -> None:
     """Refuse what is no floating type."""
     try:
         floating = np.issubdtype(dtype, np.floating)
-    except TypeError:  # no type at all
+    except (TypeError, ValueError):  # no type at all
         floating = False
     if not floating:
         raise TypeError(f"dtype must be a floating type; received dtype={dtype!r}")

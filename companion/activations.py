@@ -657,15 +657,16 @@ def gelu_grad(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None)
 
 def _normal_logit(z: Array, approximation: str) -> tuple[Array, Array | float]:
     r"""Return an approximation :math:`v` of the logit of :math:`\Phi(z)`, and its derivative."""
+    if not isinstance(approximation, str) or approximation not in ("tanh", "sigmoid"):
+        raise ValueError(
+            'approximation must be None, "tanh" or "sigmoid"; '
+            f"received approximation={approximation!r}"
+        )
     if approximation == "tanh":
         # z * z**2 rather than z**3: NumPy squares fast, but takes other powers slowly
         slope = (8 / np.pi) ** 0.5
         return slope * z * (1 + 0.044715 * z**2), slope * (1 + 3 * 0.044715 * z**2)
-    if approximation == "sigmoid":
-        return 1.702 * z, 1.702
-    raise ValueError(
-        f'approximation must be None, "tanh" or "sigmoid"; received approximation={approximation!r}'
-    )
+    return 1.702 * z, 1.702
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -893,9 +894,10 @@ def _parameter(name: str, value: float | Array, z: Array) -> float | Array:
 
     A NumPy float64 scalar would turn float32 into float64.
     """
-    if np.ndim(value) == 0:
+    if not isinstance(value, np.ndarray) or value.ndim == 0:
         return number(name, value)
     check_floats(name, value)
-    if np.broadcast_shapes(np.shape(value), z.shape) != z.shape:
-        raise ValueError(f"{name} must broadcast to {z.shape}; received shape {np.shape(value)}")
+    for mine, its in zip(value.shape[::-1], (*z.shape[::-1], *[None] * 64), strict=False):
+        if mine not in (1, its):
+            raise ValueError(f"{name} must broadcast to {z.shape}; received {value.shape}")
     return value

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from companion._checks import check_floating, check_rng, check_shape, number
+from companion._checks import check_floating, check_one_of, check_rng, check_shape, number
 
 Array = NDArray[np.floating]
 
@@ -137,26 +137,20 @@ def variance_scaling(
         raise ValueError(f"scale must be positive and finite; received scale={scale}")
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
-    if mode not in sizes:
-        raise ValueError(f"mode must be one of {', '.join(sizes)}; received mode={mode!r}")
+    check_one_of("mode", mode, sizes)
     stddev = (scale / max(1, sizes[mode])) ** 0.5
     return np.asarray(stddev * _unit_variance(rng, shape, distribution), dtype)
 
 
 def _unit_variance(rng: np.random.Generator, shape: Sequence[int], distribution: str) -> Array:
     """Draw from a distribution with mean 0 and variance 1."""
-    match distribution:
-        case "truncated_normal":
-            return _truncated_normal(rng, shape) / TRUNCATED_STDDEV
-        case "untruncated_normal":
-            return rng.standard_normal(shape)
-        case "uniform":
-            return rng.uniform(-(3**0.5), 3**0.5, shape)
-        case _:
-            raise ValueError(
-                "distribution must be one of truncated_normal, untruncated_normal, uniform; "
-                f"received distribution={distribution!r}"
-            )
+    draws = {
+        "truncated_normal": lambda: _truncated_normal(rng, shape) / TRUNCATED_STDDEV,
+        "untruncated_normal": lambda: rng.standard_normal(shape),
+        "uniform": lambda: rng.uniform(-(3**0.5), 3**0.5, shape),
+    }
+    check_one_of("distribution", distribution, draws)
+    return draws[distribution]()
 
 
 def _truncated_normal(rng: np.random.Generator, shape: Sequence[int]) -> Array:

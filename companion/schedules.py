@@ -88,8 +88,11 @@ class PowerDecay:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
+        step = _step(step)
+        if step <= -self.steps:
+            raise ValueError(f"step must be above {-self.steps}; received step={step}")
         try:
-            return self.initial / (1 + _check_step(step) / self.steps) ** self.power
+            return self.initial / (1 + step / self.steps) ** self.power
         except OverflowError:  # of a rate that is as good as 0
             return 0.0
 
@@ -135,7 +138,7 @@ class ExponentialDecay:
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
         try:
-            return self.initial * self.rate ** (_check_step(step) / self.steps)
+            return self.initial * self.rate ** (_step(step) / self.steps)
         except OverflowError:  # the optimizer will say so
             return math.inf
 
@@ -193,7 +196,7 @@ class PiecewiseConstant:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        return self.values[bisect_left(self.boundaries, _check_step(step))]
+        return self.values[bisect_left(self.boundaries, _step(step))]
 
 
 @dataclass(frozen=True)
@@ -264,7 +267,7 @@ class OneCycle:
         cycle = (1 - self.last) * end
         final = self.initial / 1000 if self.final is None else self.final
         points = [0.0, cycle / 2, cycle, end]
-        return float(np.interp(_check_step(step), points, [self.initial, self.peak, self.initial, final]))
+        return float(np.interp(_step(step), points, [self.initial, self.peak, self.initial, final]))
 
     def momentum(self, high: float = 0.95, low: float = 0.85) -> OneCycle:
         """Return the momentum's schedule: down while the rate goes up, back, and there to the end.
@@ -336,7 +339,7 @@ class CosineDecay:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        cosine = (1 + math.cos(math.pi * min(_check_step(step) / self.steps, 1))) / 2
+        cosine = (1 + math.cos(math.pi * min(_step(step) / self.steps, 1))) / 2
         return self.initial * (self.alpha + (1 - self.alpha) * cosine)
 
 
@@ -394,7 +397,7 @@ class LinearWarmup:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        if _check_step(step) >= self.steps:
+        if _step(step) >= self.steps:
             return self.schedule(step - self.steps)
         return self.initial + (self.schedule(0) - self.initial) * step / self.steps
 
@@ -491,10 +494,10 @@ class ReduceOnPlateau:
         return rate, PlateauState(rate, best, wait, cooldown)
 
 
-def _check_step(step: float) -> float:
+def _step(step: float) -> float:
     value = number("step", step)
-    if not value >= 0:
-        raise ValueError(f"step must be non-negative; received step={step}")
+    if not value > -math.inf:
+        raise ValueError(f"step must be a number of steps; received step={step}")
     return value
 
 

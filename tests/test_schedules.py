@@ -246,7 +246,7 @@ def test_piecewise_constant(boundaries, data):
     schedule = PiecewiseConstant(boundaries, values)
     for boundary, before, after in zip(boundaries, values, values[1:], strict=False):
         assert (schedule(boundary), schedule(boundary + 1e-6)) == (before, after)
-    assert schedule(0) == values[0]
+    assert schedule(0 if boundaries[0] else -1) == values[0]
     assert schedule(10**9) == values[-1]
 
 

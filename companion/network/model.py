@@ -188,6 +188,7 @@ class Sequential:
         self, x: Array, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
         """Return the outputs for one batch; each layer keeps what it saw."""
+        x = self._examples(x)
         rng = self.mask_rng if rng is None else rng
         for layer in self.layers:
             x = layer.forward(x, training, rng)

@@ -144,6 +144,8 @@ class RestrictedBoltzmannMachine:
         array of shape (n,)
         """
         v, h = self._rows(v, self.visible), self._rows(h, self.hidden)
+        if len(v) != len(h):
+            raise ValueError(f"v and h must have as many rows; received {len(v)} and {len(h)}")
         return -v @ self.visible_bias - h @ self.hidden_bias - (v @ self.kernel * h).sum(axis=1)
 
     def free_energy(self, v: ArrayLike) -> Array:
@@ -594,6 +596,8 @@ def greedy_layerwise(
     if len(widths) == 0:
         raise ValueError("expected the width of at least one layer; received none")
     x = numbers("x", x)
+    if x.ndim != 2:
+        raise ValueError(f"x must have the shape (n, inputs); received {x.shape}")
     layers: list[Layer] = []
     for units, layer_rng in zip(widths, rng.spawn(len(widths)), strict=True):
         trained = train(x, units, layer_rng)
