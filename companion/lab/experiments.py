@@ -150,7 +150,10 @@ def run_calls(
         raise TypeError(f"calls must be pairs of labels and arguments; received {calls!r}")
     calls = list(calls)
     for call in calls:
-        if not (isinstance(call, tuple | list) and [isinstance(part, Mapping) for part in call] == [True, True]):
+        if not (
+            isinstance(call, tuple | list)
+            and [isinstance(part, Mapping) for part in call] == [True, True]
+        ):
             raise TypeError(f"calls must be pairs of labels and arguments; received {call!r}")
     # Workers read the environment when they start. No backend is named here, so that the
     # caller's joblib.parallel_config decides. One call a batch: none waits for another.
@@ -670,8 +673,7 @@ def tune(
     """
     check_one_of("mode", mode, ("max", "min"))
     check_variants(variants)
-    rates = numbers("rates", rates).tolist()
-    if not isinstance(rates, list) or not rates or not variants:
+    if numbers("rates", rates).ndim != 1 or not len(rates) or not variants:
         raise ValueError(f"there must be variants and rates; received {variants} and {rates}")
     searched = {
         (name, rate): {**arguments, "learning_rate": rate}

@@ -428,6 +428,8 @@ def best_of(
     scored = []
     for rate in rates.tolist():
         model = train(rate)
+        if not isinstance(model, Sequential):
+            raise TypeError(f"train must return a Sequential; received {model!r}")
         with np.errstate(over="ignore", invalid="ignore"):
             scored.append((model.evaluate(*task.validation)[1], model, rate))
     _, model, rate = max(scored, key=lambda entry: entry[0])

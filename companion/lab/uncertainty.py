@@ -366,7 +366,9 @@ def at_temperature(probabilities: ArrayLike, temperature: float) -> Array:
     """
     if not number("temperature", temperature) > 0:
         raise ValueError(f"temperature must be positive; received temperature={temperature}")
-    return softmax(_log(_probabilities("probabilities", probabilities)) / number("temperature", temperature))
+    return softmax(
+        _log(_probabilities("probabilities", probabilities)) / number("temperature", temperature)
+    )
 
 
 def _log(probabilities: Array) -> Array:
