@@ -26,12 +26,13 @@ def number(name: str, value: Any) -> float:
         return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
+    real: Any = value
     if not isinstance(value, Real):
         raise TypeError(f"{name} must be a number; received {name}={value!r}")
     try:
         return float(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return math.inf if real > 0 else -math.inf
 
 
 def integer(name: str, value: Any) -> int:
@@ -68,7 +69,7 @@ def check_function(name: str, function: Any) -> None:
         raise TypeError(f"{name} must be a function; received {name}={function!r}")
 
 
-def numbers(name: str, values: ArrayLike, dtype: DTypeLike = None) -> NDArray[Any]:
+def numbers(name: str, values: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """Return an array of real numbers, of a dtype if one is given, that can hold them."""
     try:
         array = np.asarray(values)
@@ -91,16 +92,21 @@ def check_axis(axis: int, ndim: int) -> None:
         raise ValueError(f"axis must be in [{-ndim}, {ndim}); received axis={axis}")
 
 
-def check_shape(shape: Sequence[int], name: str = "shape") -> None:
-    """Refuse what is no shape, and the shape of an array that no memory holds."""
+def check_sizes(name: str, sizes: Sequence[int]) -> None:
+    """Refuse what is no sequence of sizes."""
     if (
-        not isinstance(shape, Sequence)
-        or isinstance(shape, str | bytes | memoryview)
-        or not all(isinstance(n, Integral) and n >= 0 for n in shape)
+        not isinstance(sizes, Sequence)
+        or isinstance(sizes, str | bytes | memoryview)
+        or not all(isinstance(n, Integral) and n >= 0 for n in sizes)
     ):
         raise ValueError(
-            f"{name} must be a sequence of non-negative integers; received {name}={shape!r}"
+            f"{name} must be a sequence of non-negative integers; received {name}={sizes!r}"
         )
+
+
+def check_shape(shape: Sequence[int], name: str = "shape") -> None:
+    """Refuse what is no shape, and the shape of an array that no memory holds."""
+    check_sizes(name, shape)
     if len(shape) > 32 or math.prod(map(int, shape)) > _LARGEST:
         raise ValueError(
             f"{name} must have at most 32 axes and 2**40 elements; received {name}={shape!r}"

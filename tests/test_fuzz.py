@@ -29,7 +29,7 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from public import announced, public
 
-from companion import check, fused, network, optimizers, regularizers, schedules
+from companion import check, network, regularizers, schedules
 from companion.activations import relu, relu_grad, tanh, tanh_grad
 from companion.batch_norm import batch_norm, batch_norm_backward
 from companion.lab import claims, diagnostics, experiments, studies, transfer
@@ -492,8 +492,9 @@ LEFT_OUT = {
     r"lab\.claims\.Claims": "its topics are any number of words",
     r"network\.saving\..*": "its files are tried in test_network",
     r".*\.(Rule|Layer|Callback)": "is for others to fill in",
-    r".*\.(BatchNormCache|PlateauState|Loss|Dataset|Task|Theory|Uncertainty|Interval|Tuning|Claim)"
-    r"|.*\.(Decision|VerdictTable|VerdictChangedError|Property|Report|History)": "holds what it is given",
+    r".*\.(BatchNormCache|PlateauState|Loss|Dataset|Task|Theory|Uncertainty|Interval|Tuning)"
+    r"|.*\.(Claim|Decision|VerdictTable|VerdictChangedError|Property|Report|History)": "holds "
+    "what it is given",
     r"check\..*": "is tried below with functions of a reader's",
 }
 NAMES = {
@@ -520,6 +521,8 @@ TAME = {
     *("progress", "n_jobs", "training", "use_bias", "restore_best_weights", "persistent", "state"),
     *("cls", "conditions", "folder", "axes", "figure", "topics"),
 }
+# What takes long is tried less often
+SLOW = r"lab\.(diagnostics\.(layer|training)_figure|transfer\..*|claims\..*|experiments\..*)"
 # Arguments that others need
 ALWAYS = {"limit", "tuning_seeds", "tuning_metric"}
 UNBOUNDED = {
@@ -532,24 +535,25 @@ UNBOUNDED = {
 # Arguments that do not
 
 
-class Oops(Exception):
+class OopsError(Exception):
     """What a reader's function raises."""
 
 
 class NoFloat:
     def __float__(self):
-        raise Oops
+        raise OopsError
 
     def __repr__(self):
         return "NoFloat()"
 
 
 def oops(*arguments, **options):
-    raise Oops
+    raise OopsError
 
 
 RECORD = np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
 HUGE = (10**18, 2**63, 10**400, 1e300, -(2**63), sys.maxsize)
+# fmt: off
 WILD = (
     *(None, True, False, -1, 0, -0.5, 0.5, 5e-324, math.nan, math.inf, -math.inf, 1 + 2j),
     *(np.float64("nan"), np.float32(0.5), np.int64(-3), np.bool_(True), np.complex64(1j)),
@@ -562,12 +566,13 @@ WILD = (
     *(np.full((4, 3), np.nan), np.full((4, 3), -np.inf), np.full((4, 3), 1.7e308)),
     *(np.full((4, 3), -3e38, np.float32), np.full((4, 3), 6e4, np.float16), memoryview(b"abc")),
     *(np.full(3, 1.7e308), np.full(3, np.nan), -np.ones(3), np.ones((3, 3), np.int8)),
-    *([], [1.0, 2.0], [[1], [2, 3]], [[1, 2], [3, 4]], ["a"], (None,), (3, -1), (10**18,), (2,) * 99),
-    *((10**9, 10**9), (2.5, 1), range(3), {}, {"a": 1}, {1, 2}, {"variant": {"seed": 1}}),
-    *(len, oops, lambda *a, **o: None, lambda *a, **o: "nonsense", np.random, np.random.RandomState(0)),
-    *(Path("nowhere"), network.Dense, GradientDescent(), schedules.PowerDecay(0.1, 5), 42),
+    *([], [1.0, 2.0], [[1], [2, 3]], [[1, 2], [3, 4]], ["a"], (None,), (3, -1)),
+    *((10**18,), (2,) * 99, (10**9, 10**9), (2.5, 1), range(3), {}, {"a": 1}, {1, 2}, {"variant": {"seed": 1}}),
+    *(len, oops, lambda *a, **o: None, lambda *a, **o: "nonsense", np.random),
+    *(np.random.RandomState(0), Path("nowhere"), network.Dense, GradientDescent(), schedules.PowerDecay(0.1, 5), 42),
     *(pd.Series([1.0, 2.0]), pd.Series(["a"]), pd.DataFrame({"a": [1]})),
-)  # fmt: skip
+)
+# fmt: on
 
 
 def wild(case, parameter):
@@ -655,7 +660,7 @@ OWN_WORDS = re.compile(r"\b(received|must|expected|needs?|expects|argument shoul
 
 def documented(error, function, of_reader=False):
     """Whether an error says what came, is announced in the docstring, or a reader's function's."""
-    if isinstance(error, Oops) or (of_reader and isinstance(error, TypeError)):
+    if isinstance(error, OopsError) or (of_reader and isinstance(error, TypeError)):
         return True
     names = announced(function) - {"ValueError", "TypeError"}
     if type(error).__name__ in names or isinstance(error, OSError):  # the file is not there
@@ -706,12 +711,11 @@ def attempt(name, function, arguments, target=None, owner=None):
         except Exception as error:
             failed = True
             of_reader = callable(arguments.get(target))
-            assert documented(error, document, of_reader), (
-                f"{shown} raises {type(error).__name__}: {error}"
-            )
-            assert not fits or announced(document) & {type(error).__name__} - {"ValueError"}, (
-                f"{shown} raises {type(error).__name__}: {error}"
-            )
+            right = announced(document) - {"ValueError"} if fits else None
+            if not documented(error, document, of_reader) or (
+                right is not None and type(error).__name__ not in right
+            ):
+                pytest.fail(f"{shown} raises {type(error).__name__}: {error}")
     plt.close("all")
     alarms = [w for w in caught if not issubclass(w.category, DeprecationWarning)]
     if failed:
@@ -744,7 +748,7 @@ def attempt(name, function, arguments, target=None, owner=None):
 
 @pytest.mark.parametrize("name", TRIED)
 def test_any_arguments(name):
-    @each_name(max_examples=DEEP or 40)
+    @each_name(max_examples=DEEP or (4 if re.fullmatch(SLOW, name) else 16))
     @given(st.data())
     def cases(data):
         case = Case(data.draw)
@@ -783,10 +787,10 @@ class Anything:
     """Does not even say what it is."""
 
     def __getattr__(self, name):
-        raise Oops
+        raise OopsError
 
     def __repr__(self):
-        raise Oops
+        raise OopsError
 
 
 NONSENSE = {
@@ -870,16 +874,13 @@ def test_a_check_survives_any_function(name):
                 assert report._repr_html_()
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", sorted(CHECKS.keys() - {"batch_norm"}))
 def test_a_check_refuses_any_other_model(name):
     for value in WILD:
         if isinstance(value, GradientDescent | schedules.PowerDecay | str):
             continue
         with pytest.raises(ValueError, match="like must be"):
-            arguments = (tanh, tanh, value) if name == "activation" else (tanh, value)
-            if name == "batch_norm":
-                raise ValueError("like must be")  # it has none
-            getattr(check, name)(*arguments)
+            getattr(check, name)(tanh, *([tanh] if name == "activation" else []), value)
 
 
 # ----------------------------------------------------------------------------------------------
@@ -933,6 +934,5 @@ def test_keras():
                     try:
                         function(**{**arguments, key: value})
                     except Exception as error:
-                        assert documented(error, function, callable(value)), (
-                            f"{shown} raises {error!r}"
-                        )
+                        if not documented(error, function, callable(value)):
+                            pytest.fail(f"{shown} raises {error!r}")

@@ -242,7 +242,7 @@ def layer_figure(
     """
     if not isinstance(looks, Mapping) or not looks:
         raise TypeError(f"looks must map names to tables of signals; received {looks!r}")
-    if not (styles is None or isinstance(styles, Mapping) and styles.keys() >= looks.keys()):
+    if not (styles is None or (isinstance(styles, Mapping) and styles.keys() >= looks.keys())):
         raise TypeError(f"styles must map the names in looks to keywords; received {styles!r}")
     for look in looks.values():
         _check_look(look)

@@ -97,7 +97,7 @@ def run(
     """
     check_function("function", function)
     check_variants(variants)
-    if not isinstance(seeds, Iterable) or np.ndim(seeds) == 0 and isinstance(seeds, np.ndarray):
+    if not isinstance(seeds, Iterable) or (isinstance(seeds, np.ndarray) and seeds.ndim == 0):
         raise TypeError(f"seeds must be a sequence of integers; received seeds={seeds!r}")
     seeds, names = [integer("each seed", seed) for seed in seeds], list(variants)
     if len(set(seeds)) < len(seeds):

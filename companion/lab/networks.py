@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from companion._checks import check_one_of, check_shape, number
+from companion._checks import check_one_of, check_sizes, number
 from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
 from companion.lab.datasets import fashion_mnist
 from companion.network import Callback, Dense, Flatten, Layer, Sequential
@@ -49,7 +49,7 @@ def mlp(
     >>> len(model.layers), model.weights.size
     (4, 266610)
     """
-    check_shape(hidden, "hidden")
+    check_sizes("hidden", hidden)
     layers: list[Layer] = [Flatten()]
     for units in hidden:
         if _makes_layers(activation):

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tabulate import tabulate
 
-from companion._checks import integer, number as as_number
+from companion._checks import integer
+from companion._checks import number as as_number
 
 #: Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"

@@ -11,7 +11,7 @@ from companion._checks import (
     check_function,
     check_learning_rate,
     check_rng,
-    check_shape,
+    check_sizes,
     check_units,
     integer,
     numbers,
@@ -138,7 +138,7 @@ def classifier(
     >>> len(model.layers), model.weights.size
     (7, 276158)
     """
-    check_shape(hidden, "hidden")
+    check_sizes("hidden", hidden)
     check_units(outputs)
     layers: list[Layer] = [Flatten()]
     layers += [Dense(units, activation, initializer) for units in hidden]
@@ -420,13 +420,13 @@ def best_of(
     (0.03, True)
     """
     check_function("train", train)
-    rates = numbers("rates", rates)
-    if rates.ndim != 1 or not len(rates):
+    grid = numbers("rates", rates)
+    if grid.ndim != 1 or not len(grid):
         raise ValueError(f"rates must be a row of one rate or more; received {rates}")
     if not isinstance(task, Task):
         raise TypeError(f"task must be a Task; received {task!r}")
     scored = []
-    for rate in rates.tolist():
+    for rate in grid.tolist():
         model = train(rate)
         if not isinstance(model, Sequential):
             raise TypeError(f"train must return a Sequential; received {model!r}")

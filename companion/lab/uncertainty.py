@@ -113,7 +113,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> 
     """
     probabilities, labels = _check(probabilities, labels)
     if not 1 <= integer("bins", bins) <= 10**6:
-        raise ValueError(f"bins must be from 1 to a million; received bins={bins}")
+        raise ValueError(f"bins must be at least 1 and at most a million; received bins={bins}")
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     # Rounding must not lift what is 0.7 over the end of its bin
     bin_of = np.clip(np.ceil(confidence * bins - 1e-6).astype(int) - 1, 0, bins - 1)

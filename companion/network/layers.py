@@ -196,7 +196,7 @@ class Activation(Layer):
         super().__init__()
         self.activation: Callable[[Array], Array] | None = None
         self.activation_gradient: Callable[[Array], Array] | None = None
-        if not (activation is None or isinstance(activation, str) and activation == "linear"):
+        if not (activation is None or (isinstance(activation, str) and activation == "linear")):
             self.activation = find(activation, activations)
             if self.activation is not activations.softmax:
                 self.activation_gradient = gradient_of(self.activation, activations)

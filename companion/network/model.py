@@ -194,13 +194,15 @@ class Sequential:
             x = layer.forward(x, training, rng)
         return x
 
-    def differentiate(self, x: Array, y: NDArray, rng: np.random.Generator | None = None) -> float:
+    def differentiate(
+        self, x: ArrayLike, y: ArrayLike, rng: np.random.Generator | None = None
+    ) -> float:
         """Return the loss of one batch in training, and fill :attr:`gradient` by backpropagation.
 
         The penalties of regularizers are part of both.
         """
-        x = self._examples(x)
-        loss, _ = self.backpropagate(x, self._targets(y, len(x)), rng)
+        examples = self._examples(x)
+        loss, _ = self.backpropagate(examples, self._targets(y, len(examples)), rng)
         return loss
 
     def backpropagate(

@@ -23,6 +23,7 @@ from companion._checks import (
     check_function,
     check_rng,
     check_shape,
+    check_sizes,
     integer,
     numbers,
 )
@@ -481,7 +482,7 @@ def autoencoder(
     >>> encoder(model).predict(np.ones((5, 6))).shape
     (5, 2)
     """
-    check_shape(widths, "widths")
+    check_sizes("widths", widths)
     if len(widths) < 2:
         raise ValueError(f"expected the widths of the input and the code; received {list(widths)}")
     if not isinstance(output, str) or output not in ("sigmoid", "linear"):
@@ -590,7 +591,7 @@ def greedy_layerwise(
     >>> [layer.weights["kernel"].shape for layer in stack.layers]
     [(6, 4), (4, 3)]
     """
-    check_shape(widths, "widths")
+    check_sizes("widths", widths)
     check_function("train", train)
     check_rng(rng)
     if len(widths) == 0:
