@@ -567,9 +567,11 @@ WILD = (
     *(np.full((4, 3), -3e38, np.float32), np.full((4, 3), 6e4, np.float16), memoryview(b"abc")),
     *(np.full(3, 1.7e308), np.full(3, np.nan), -np.ones(3), np.ones((3, 3), np.int8)),
     *([], [1.0, 2.0], [[1], [2, 3]], [[1, 2], [3, 4]], ["a"], (None,), (3, -1)),
-    *((10**18,), (2,) * 99, (10**9, 10**9), (2.5, 1), range(3), {}, {"a": 1}, {1, 2}, {"variant": {"seed": 1}}),
+    *((10**18,), (2,) * 99, (10**9, 10**9), (2.5, 1), range(3)),
+    *({}, {"a": 1}, {1, 2}, {"variant": {"seed": 1}}),
     *(len, oops, lambda *a, **o: None, lambda *a, **o: "nonsense", np.random),
-    *(np.random.RandomState(0), Path("nowhere"), network.Dense, GradientDescent(), schedules.PowerDecay(0.1, 5), 42),
+    *(np.random.RandomState(0), Path("nowhere"), network.Dense, 42),
+    *(GradientDescent(), schedules.PowerDecay(0.1, 5)),
     *(pd.Series([1.0, 2.0]), pd.Series(["a"]), pd.DataFrame({"a": [1]})),
 )
 # fmt: on
@@ -748,7 +750,7 @@ def attempt(name, function, arguments, target=None, owner=None):
 
 @pytest.mark.parametrize("name", TRIED)
 def test_any_arguments(name):
-    @each_name(max_examples=DEEP or (4 if re.fullmatch(SLOW, name) else 16))
+    @each_name(max_examples=DEEP or (8 if re.fullmatch(SLOW, name) else 30))
     @given(st.data())
     def cases(data):
         case = Case(data.draw)
