@@ -34,7 +34,7 @@ bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machin
 	@$(BIN)/python book/_tools/times.py
 
 clean:  ## remove what was built, and the environment
-	rm -rf _build .venv companion.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # What building the book needs, and what everything else needs, from one set of pins.
 .venv/.book .venv/.dev: requirements.txt pyproject.toml

@@ -9,7 +9,9 @@ import pytest
 
 from companion import optimizers
 
-sys.path.insert(0, str(Path(__file__).parent))  # zoo, patients, slopes
+sys.path.insert(0, str(Path(__file__).parent))  # zoo, patients, slopes, rendered
+
+from rendered import built  # noqa: F401 - a fixture
 
 RULES = [
     optimizers.GradientDescent(),

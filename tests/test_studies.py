@@ -498,6 +498,9 @@ STUDIES = sorted(path.stem for path in FOLDER.glob("*.py"))
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_results_of_the_book_hold(name):
     seed = int.from_bytes(os.urandom(4))
-    runs = 1 if load(name).final["seconds"].min() > 8 else 2
-    report = spot_check(name, runs=runs, rng=np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    quickest = load(name).final["seconds"].min()
+    if quickest > 20 and rng.random() > 1 / 3:
+        pytest.skip(f"it is up to date; a run of it takes {quickest:.0f} s: one time in three")
+    report = spot_check(name, runs=1 if quickest > 3 else 2, rng=rng)
     assert report["holds"].all(), f"rng seed {seed}\n{report[~report['holds']].to_string()}"

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import yaml
 
+from companion.lab import BOOK
+
 #: Every verdict there is, with what it means.
 VERDICTS = {
     "confirmed": "it holds as stated",
@@ -45,9 +47,6 @@ HARM_OF_KIND = {
     "empirical": "conclusion",
     "advice": "conclusion",
 }
-
-#: The folder of the chapters and of the list of claims.
-BOOK = Path(__file__).parents[2] / "book"
 
 
 @dataclass(frozen=True)
@@ -295,9 +294,16 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
 
     Examples
     --------
-    >>> decisions = recorded_decisions(BOOK / "02-initialization.ipynb")
-    >>> decisions["init-lecun-equals-glorot"].verdict in VERDICTS
-    True
+    >>> from tempfile import TemporaryDirectory
+    >>> cell = {
+    ...     "source": ['claims.decide("two", "2 + 2 = 4", confirmed=2 + 2 == 4)'],
+    ...     "outputs": [{"name": "stdout", "text": ["CONFIRMED two: 2 + 2 = 4"]}],
+    ... }
+    >>> with TemporaryDirectory() as folder:
+    ...     notebook = Path(folder, "chapter.ipynb")
+    ...     _ = notebook.write_text(json.dumps({"cells": [cell]}))
+    ...     recorded_decisions(notebook)
+    {'two': Decision(verdict='confirmed', measured='2 + 2 = 4')}
     """
     cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     printed = (

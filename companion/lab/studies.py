@@ -53,6 +53,7 @@ from tqdm import tqdm
 
 import companion
 from companion._checks import check_function, check_one_of, numbers
+from companion.lab import BOOK
 from companion.lab.experiments import (
     Experiment,
     Interval,
@@ -63,7 +64,7 @@ from companion.lab.experiments import (
 )
 
 #: Where the book's studies and their results lie.
-FOLDER = Path(__file__).parents[2] / "book" / "studies"
+FOLDER = BOOK / "studies"
 
 #: The columns that say which run a row is.
 LABELS = ("stage", "setting", "variant", "learning_rate", "seed")
