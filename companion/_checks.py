@@ -63,6 +63,14 @@ def check_one_of(name: str, value: Any, choices: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; received {name}={value!r}")
 
 
+def floats(name: str, array: Any) -> Any:
+    """Return an array of floats as it is, and a Python float as NumPy's; refuse all else."""
+    if type(array) is float:
+        return np.float64(array)
+    check_floats(name, array)
+    return array
+
+
 def check_function(name: str, function: Any) -> None:
     """Refuse what cannot be called."""
     if not callable(function):

@@ -30,6 +30,7 @@ from companion._checks import (
     check_floats,
     check_rng,
     check_shape,
+    floats,
     number,
 )
 
@@ -54,7 +55,7 @@ def sigmoid(z: Array) -> Array:
     >>> sigmoid(np.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     with np.errstate(over="ignore"):  # far on the left exp(-z) is inf, and 1 / inf the limit
         return 1 / (1 + np.exp(-z))
 
@@ -81,7 +82,7 @@ def sigmoid_grad(z: Array) -> Array:
     >>> print("{:.2f} {:.2e} {:.2e}".format(*sigmoid_grad(np.array([0.0, 10.0, 40.0]))))
     0.25 4.54e-05 4.25e-18
     """
-    check_floats("z", z)
+    z = floats("z", z)
     e = np.exp(-np.abs(z))
     return e / (1 + e) ** 2
 
@@ -104,7 +105,7 @@ def tanh(z: Array) -> Array:
     >>> tanh(np.array([-1e4, 0.0, 1e4])).tolist()
     [-1.0, 0.0, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.tanh(z)
 
 
@@ -129,7 +130,7 @@ def tanh_grad(z: Array) -> Array:
     >>> tanh_grad(np.array([-20.0, 0.0, 1.0])).round(4).tolist()
     [0.0, 1.0, 0.42]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return 1 - np.tanh(z) ** 2
 
 
@@ -156,7 +157,7 @@ def relu(z: Array) -> Array:
     >>> relu(np.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 3.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.maximum(z, 0)
 
 
@@ -176,7 +177,7 @@ def relu_grad(z: Array) -> Array:
     >>> relu_grad(np.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return (z > 0).astype(z.dtype)
 
 
@@ -205,7 +206,7 @@ def softplus(z: Array) -> Array:
     >>> softplus(np.array([-1e4, 0.0, 1e4])).round(4).tolist()
     [0.0, 0.6931, 10000.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
@@ -227,7 +228,7 @@ def softplus_grad(z: Array) -> Array:
     >>> softplus_grad(np.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return sigmoid(z)
 
 
@@ -262,7 +263,7 @@ def leaky_relu(z: Array, alpha: float | Array = 0.01) -> Array:
     >>> leaky_relu(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [-0.5, 0.0, 3.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.where(z > 0, z, _parameter("alpha", alpha, z) * z)
 
 
@@ -284,7 +285,7 @@ def leaky_relu_grad(z: Array, alpha: float | Array = 0.01) -> Array:
     >>> leaky_relu_grad(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [0.25, 0.25, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.where(z > 0, np.ones_like(z), _parameter("alpha", alpha, z))
 
 
@@ -377,7 +378,7 @@ def prelu(z: Array, alpha: float | Array) -> Array:
     >>> prelu(np.array([[-2.0, -2.0], [3.0, 3.0]]), alpha=np.array([0.25, 0.5])).tolist()
     [[-0.5, -1.0], [3.0, 3.0]]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.maximum(z, 0) + _parameter("alpha", alpha, z) * np.minimum(z, 0)
 
 
@@ -404,7 +405,7 @@ def prelu_grad(z: Array, alpha: float | Array) -> Array:
     >>> prelu_grad(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [0.25, 0.0, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return relu_grad(z) + _parameter("alpha", alpha, z) * relu_grad(-z)
 
 
@@ -427,7 +428,7 @@ def prelu_grad_alpha(z: Array) -> Array:
     >>> prelu_grad_alpha(np.array([-2.0, 0.0, 3.0])).tolist()
     [-2.0, 0.0, 0.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.minimum(z, 0)
 
 
@@ -460,7 +461,7 @@ def elu(z: Array, alpha: float = 1.0) -> Array:
     >>> elu(np.array([-1e4, -1.0, 0.0, 3.0]), alpha=2.0).round(4).tolist()
     [-2.0, -1.2642, 0.0, 3.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.maximum(z, 0) + _parameter("alpha", alpha, z) * np.expm1(np.minimum(z, 0))
 
 
@@ -487,7 +488,7 @@ def elu_grad(z: Array, alpha: float = 1.0) -> Array:
     >>> elu_grad(np.array([-1.0, 0.0, 3.0]), alpha=2.0).round(4).tolist()
     [0.7358, 2.0, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     # np.where evaluates both branches: the exponential must not see the large positive z
     return np.where(z > 0, 1, _parameter("alpha", alpha, z) * np.exp(np.minimum(z, 0)))
 
@@ -539,7 +540,7 @@ def selu(z: Array) -> Array:
     >>> selu(np.array([-1e4, 0.0, 1.0])).round(4).tolist()
     [-1.7581, 0.0, 1.0507]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return SELU_LAMBDA * elu(z, SELU_ALPHA)
 
 
@@ -564,7 +565,7 @@ def selu_grad(z: Array) -> Array:
     >>> selu_grad(np.array([-1e-9, 0.0, 1.0])).round(4).tolist()
     [1.7581, 1.0507, 1.0507]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return np.where(z >= 0, SELU_LAMBDA, SELU_LAMBDA * SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
@@ -613,7 +614,7 @@ def gelu(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None) -> A
     >>> gelu(z).round(4).tolist(), gelu(z, "tanh").round(4).tolist()
     ([-0.0455, 0.0, 1.9545], [-0.0454, 0.0, 1.9546])
     """
-    check_floats("z", z)
+    z = floats("z", z)
     if approximation is None:
         return z * _normal_cdf(z)
     v, _ = _normal_logit(z, approximation)
@@ -648,7 +649,7 @@ def gelu_grad(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None)
     >>> gelu_grad(np.array([-1e4, -1.0, 0.0, 1.0])).round(4).tolist()
     [0.0, -0.0833, 0.5, 1.0833]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     if approximation is None:
         return _normal_cdf(z) + z * np.exp(-0.5 * z**2) / (2 * np.pi) ** 0.5
     v, v_grad = _normal_logit(z, approximation)
@@ -736,7 +737,7 @@ def swish(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish(np.array([-1.0, 0.0, 1.0])).round(4).tolist()
     [-0.2689, 0.0, 0.7311]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return z * sigmoid(_parameter("beta", beta, z) * z)
 
 
@@ -763,7 +764,7 @@ def swish_grad(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish_grad(np.array([-1.0, 0.0, 1.0])).round(4).tolist()
     [0.0723, 0.5, 0.9277]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     u = _parameter("beta", beta, z) * z
     return sigmoid(u) + u * sigmoid_grad(u)
 
@@ -791,7 +792,7 @@ def swish_grad_beta(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish_grad_beta(np.array([-2.0, 0.0, 2.0])).round(2).tolist()
     [0.42, 0.0, 0.42]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return z**2 * sigmoid_grad(_parameter("beta", beta, z) * z)
 
 
@@ -821,7 +822,7 @@ def mish(z: Array) -> Array:
     >>> mish(np.array([-1e4, -1.0, 0.0, 1.0])).round(4).tolist()
     [-0.0, -0.3034, 0.0, 0.8651]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     return z * np.tanh(softplus(z))
 
 
@@ -844,7 +845,7 @@ def mish_grad(z: Array) -> Array:
     >>> mish_grad(np.array([-1e4, 0.0, 1e4])).round(4).tolist()
     [0.0, 0.6, 1.0]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     t = np.tanh(softplus(z))
     return t + z * (1 - t**2) * sigmoid(z)
 
@@ -883,7 +884,7 @@ def softmax(z: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([[0.0, 0.0], [1e4, -1e4]])).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
     """
-    check_floats("z", z)
+    z = floats("z", z)
     check_axis(axis, z.ndim)
     e = np.exp(z - z.max(axis=axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=axis, keepdims=True)
