@@ -404,14 +404,17 @@ def decide(*lines):
     )
 
 
+ADDRESS = "https://github.com/someone/somewhere"
+
+
 def small_book(folder, *cells):
-    """Build a book of one chapter; return its pages and what the build said."""
+    """Build a book of one chapter with a public address; return its pages and what was said."""
     (folder / "book").mkdir(parents=True)
     (folder / "companion").mkdir()
     (folder / "companion" / "trial.py").write_text(MODULE)
     (folder / "book" / "_tools").symlink_to(ROOT / "book" / "_tools")
     for path, text in {
-        "_config.yml": (ROOT / "_config.yml").read_text("utf-8"),
+        "_config.yml": (ROOT / "_config.yml").read_text("utf-8").replace('""', f'"{ADDRESS}"'),
         "_toc.yml": CONTENTS,
         "book/claims.yml": CLAIMS,
         "book/references.bib": "",
@@ -437,7 +440,7 @@ GOOD_CELLS = (
     "## First\n\n```{source} companion.trial.double companion.trial.Rule.update\n```",
     show("A line at 1."),
     "## Second\n\nSee {numref}`fig-line`.",
-    "```{exercise} Add $1$\n:label: ex-add\n\nHow much is it?\n```",
+    "```{exercise} Add $1$\n:label: ex-add\n:level: warm-up\n\nHow much is it?\n```",
     "```{solution-start} ex-add\n:class: dropdown\n```",
     "It is 2.",
     new_code_cell(
@@ -468,6 +471,28 @@ def test_a_chapter_is_numbered_by_its_file(chapter):
     assert "Figure 7.1 A line, as (7.1) says." in chapter.select_one("figcaption").text
 
 
+def buttons(soup):
+    return [link["href"] for link in soup.select(".article-header-buttons a[href]")]
+
+
+def test_buttons_follow_the_address(good, pages):
+    where = "someone/somewhere"
+    assert {link for link in buttons(good["book/07-trial.html"]) if "://" in link} == {
+        f"https://mybinder.org/v2/gh/{where}/main?urlpath=lab/tree/book/07-trial.ipynb",
+        f"https://colab.research.google.com/github/{where}/blob/main/book/07-trial.ipynb",
+        ADDRESS,
+        f"{ADDRESS}/blob/main/book/07-trial.ipynb?plain=1",
+        f"{ADDRESS}/issues/new?title=Issue%20on%20page%20%2Fbook/07-trial.html"
+        "&body=Your%20issue%20content%20here.",
+    }
+    assert not any(foreign(soup) for soup in good.values())
+    # without an address, as long as the book has none
+    assert 'url: ""' in (ROOT / "_config.yml").read_text("utf-8")
+    links = [link for soup in pages.values() for link in buttons(soup)]
+    assert links
+    assert not any("://" in link for link in links)
+
+
 def test_a_figure_keeps_its_alternative_text_wherever_it_is_shown(good, chapter):
     assert chapter.select_one("figure img")["alt"] == "A line at 1."
     elsewhere = good["book/index.html"].article.figure
@@ -496,6 +521,7 @@ def test_source_is_shown_without_docstrings(chapter):
 def test_a_solution_is_folded_with_its_cells(chapter):
     exercise = chapter.select_one("#ex-add")
     assert exercise.select_one(".admonition-title").text.startswith("Exercise 7.1 Add ")
+    assert exercise.select_one(".admonition-title .level").text == "warm-up"
     solution = chapter.select_one("details#solution-ex-add")
     assert not solution.has_attr("open")
     assert solution.summary.text == "Solution"
@@ -549,6 +575,7 @@ def test_the_ledger_counts_and_links(good):
 def test_the_corrections_say_what_is_true(good):
     corrections = good["book/corrections.html"].article
     (card,) = corrections.select(".claim")
+    assert "correction" in card["class"]
     assert card["id"] == "correction-two"
     assert "refuted In the notes: Two is three." in card.text
     assert "What is true: Two is two." in card.text
@@ -560,9 +587,11 @@ BAD_CELLS = (
     show(),
     show("A line at 1.", name="fig-other"),
     "## Second\n\n```{source} companion.trial.triple\n```",
-    "```{exercise} Without a label\n\nHow much is it?\n```",
+    "```{exercise} Without a label\n:level: practice\n\nHow much is it?\n```",
+    "```{exercise} Without a level\n:label: ex-flat\n\nHow much is it?\n```",
+    "```{exercise} Of no level\n:label: ex-odd\n:level: hard\n\nHow much is it?\n```",
     "```{solution-start} ex-nowhere\n```\n\nText.\n\n```{solution-end}\n```",
-    "```{exercise} Add\n:label: ex-add\n\nHow much is it?\n```",
+    "```{exercise} Add\n:label: ex-add\n:level: warm-up\n\nHow much is it?\n```",
     "```{solution-start} ex-add\n```\n\nText.",
     "## Third\n\n```{solution-end}\n```\n\n{verdict}`perhaps`",
     decide("REFUTED one: 1.0"),
@@ -585,6 +614,8 @@ def complaints(tmp_path_factory):
         "this figure has no alternative text",
         "expected a function, class or method; received companion.trial.triple",
         "an exercise needs a label",
+        "an exercise needs a level",
+        '"hard" unknown; choose from "warm-up", "practice", "project", or "research"',
         "there is no exercise 'ex-nowhere' on this page",
         "this solution does not end in its section",
         "no solution starts before this end in its section",

@@ -62,7 +62,7 @@ def test_good_chapters_are_stored_and_the_others_left_alone(stale):
     assert result.returncode == 1
     stored = nbformat.read(good.with_suffix(".ipynb"), as_version=4)
     assert execute.defects(stored) == []
-    assert [cell.source for cell in stored.cells if cell.cell_type == "code"][2] == "6 * 7"
+    assert [cell.source for cell in stored.cells if cell.cell_type == "code"][3] == "6 * 7"
     texts = [
         output.get("text") or output.data["text/plain"]
         for cell in stored.cells
@@ -71,7 +71,7 @@ def test_good_chapters_are_stored_and_the_others_left_alone(stale):
     assert texts == [f"1 {stale.name}\n", "a\nb\nc\n", "42"]
     for failed in (raises, warns, dies):
         assert failed.with_suffix(".ipynb").read_text() == "earlier"
-    assert "01-good  cell 3/3" in result.stdout
+    assert "01-good  cell 4/4" in result.stdout
     for expected in (
         "02-raises FAILED",
         "x['missing']\n",  # the cell
@@ -109,8 +109,8 @@ def test_ids_change_only_with_the_text(tmp_path):
         return [cell.id for cell in execute.read(chapter(tmp_path, "01-a", *cells)).cells]
 
     before, after = ids("a", "b", "b", "c"), ids("a", "new", "b", "b", "d")
-    assert len(set(before)) == len(before) == 5
-    assert [id_ for id_ in after if id_ in before] == before[:4]
+    assert len(set(before)) == len(before) == 6
+    assert [id_ for id_ in after if id_ in before] == before[:5]
 
 
 def slow(folder):

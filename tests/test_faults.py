@@ -25,7 +25,7 @@ import pandas as pd
 import pytest
 from companion_book import turns
 
-from companion.lab import bench, claims, idioms, studies
+from companion.lab import BOOK, bench, claims, idioms, studies
 from companion.network import Dense, Sequential, load
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def everything(folder):
 # Damaged text: fault -> how it is made of the good file -> what the message says
 
 CLAIMS, IDIOMS = (
-    (claims.BOOK / name).read_text("utf-8") for name in ("claims.yml", "from-tensorflow-1.yml")
+    (BOOK / name).read_text("utf-8") for name in ("claims.yml", "from-tensorflow-1.yml")
 )
 MARKS = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> theirs\n"
 
@@ -148,7 +148,7 @@ def result(tmp_path_factory):
 def test_a_damaged_file_is_named_with_its_cure(tmp_path, result, name, fault):
     path = tmp_path / name
     (tmp_path / "toy.py").write_text(STUDY)
-    text = result if name == "toy.csv" else (claims.BOOK / name).read_text("utf-8")
+    text = result if name == "toy.csv" else (BOOK / name).read_text("utf-8")
     damage, message = DAMAGE[name][fault]
     path.write_text(text, "utf-8")
     READERS[name](path)  # it was good

@@ -2,10 +2,12 @@
 
 import copy
 import difflib
+from types import SimpleNamespace
 
 import execute
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOTEBOOKS = sorted(execute.BOOK.glob("*.ipynb"))
@@ -177,9 +179,10 @@ def pair(tmp_path):
     chapter = tmp_path / "01-a.md"
     chapter.write_text(CHAPTER)
     notebook = execute.read(chapter)
-    for made, executed in zip(notebook.cells, good_notebook().cells, strict=True):
-        if made.cell_type == "code":
-            made.update(outputs=executed.outputs, execution_count=executed.execution_count)
+    installation, *code = notebook.cells[1:]
+    installation.execution_count = 1
+    for number, (made, executed) in enumerate(zip(code, good_notebook().cells[1:], strict=True), 2):
+        made.update(outputs=executed.outputs, execution_count=number)
     return chapter, notebook
 
 
@@ -208,3 +211,98 @@ def test_edited_notebook_is_out_of_step(pair):
     chapter, notebook = pair
     notebook.cells[2].source += "\n"
     assert out_of_step(chapter, notebook)
+
+
+# Prose that changed where code did not
+
+
+@pytest.fixture
+def stored(pair):
+    chapter, notebook = pair
+    nbformat.write(notebook, chapter.with_suffix(".ipynb"))
+    return chapter, notebook
+
+
+def test_new_prose_keeps_the_outputs(stored, capsys):
+    chapter, notebook = stored
+    chapter.write_text(CHAPTER.replace("Text.", "Other text.").replace("hide-input", "hide-cell"))
+    assert execute.asyncio.run(execute.execute_all([chapter], text=True))
+    renewed = nbformat.read(chapter.with_suffix(".ipynb"), as_version=4)
+    assert execute.defects(renewed) == []
+    assert not out_of_step(chapter, renewed)
+    assert [c.get("outputs") for c in renewed.cells] == [c.get("outputs") for c in notebook.cells]
+
+
+def test_numbers_stay_in_order_when_the_first_cell_is_new(stored):
+    chapter, notebook = stored
+    notebook.cells[2].outputs.append(new_output("execute_result", {}, execution_count=1))
+    del notebook.cells[1]  # the one that installs the package
+    nbformat.write(notebook, chapter.with_suffix(".ipynb"))
+    code = execute.renew_text(chapter).cells[1:]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[1].outputs[-1].execution_count == 2
+
+
+def test_new_code_keeps_nothing(stored, capsys):
+    chapter, _ = stored
+    before = chapter.with_suffix(".ipynb").read_bytes()
+    for changed in (CHAPTER.replace("0.31", "0.32"), CHAPTER[: CHAPTER.rindex("```{code-cell}")]):
+        chapter.write_text(changed)
+        assert not execute.asyncio.run(execute.execute_all([chapter], text=True))
+        assert "its code is not what was run" in capsys.readouterr().err
+    assert chapter.with_suffix(".ipynb").read_bytes() == before
+
+
+# The cell that installs the package where it is missing
+
+NOTHING, ADDRESS = "", "https://github.com/someone/somewhere"
+
+
+@pytest.fixture
+def installation(tmp_path):
+    def with_address(url):
+        config = tmp_path / "_config.yml"
+        config.write_text(f"repository: {{url: '{url}', branch: main}}")
+        return TransformerManager().transform_cell(execute.installation(config).source)
+
+    return with_address
+
+
+@pytest.mark.parametrize("url", [NOTHING, ADDRESS])
+def test_where_the_package_is_nothing_is_installed(installation, url):
+    exec(installation(url), {})
+
+
+def test_where_the_package_is_missing_it_is_installed(installation, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    asked = []
+    shell = SimpleNamespace(run_line_magic=lambda *arguments: asked.append(arguments))
+    exec(installation(ADDRESS), {"get_ipython": lambda: shell})
+    source = f"git+{ADDRESS}@main"
+    assert asked == [("pip", f'install --quiet "companion[lab] @ {source}" tensorflow')]
+
+
+def test_without_an_address_the_reader_is_told_where_the_package_is(installation, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"needs the package companion.*make lab"):
+        exec(installation(NOTHING), {})
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_package_is_installed_before_any_other_cell(path):
+    first = next(c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    assert first.source == execute.installation().source
+    assert first.metadata.tags == ["install-companion", "remove-cell"]
+
+
+def test_binder_installs_what_that_cell_installs():
+    root = execute.BOOK.parent
+    constraint, *wanted = [
+        line
+        for line in (root / "binder" / "requirements.txt").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    assert constraint == "-c ../requirements.txt"
+    assert wanted == [".[lab]", "tensorflow"]
+    assert '"companion[lab] @ {source}" tensorflow' in execute.INSTALL
+    assert "\ntensorflow==" in (root / "requirements.txt").read_text("utf-8")

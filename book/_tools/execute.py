@@ -1,11 +1,12 @@
 """Run chapters: ``NN-title.md`` becomes ``NN-title.ipynb``, with its outputs.
 
-    python book/_tools/execute.py [chapter ...]
+    python book/_tools/execute.py [--text] [chapter ...]
 
 A chapter is named by its stem (02-initialization) or its file; without names, all of them run,
 as many at a time as there are cores. A notebook is stored only when it ran to the end and
 nothing is wrong with it; else the one stored before stays as it was. The notebook follows from
-the chapter's text and the outputs alone: the same outputs give the same bytes.
+the chapter's text and the outputs alone: the same outputs give the same bytes. Where prose changed
+and code did not, ``--text`` keeps the stored outputs instead of running anything.
 """
 
 import argparse
@@ -19,17 +20,19 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jupytext
 import nbformat
+import yaml
 from comparison import ENVIRONMENT, Output, parts
 from joblib import cpu_count
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import find_comment_markers, find_metadata_tags
 from tqdm import tqdm
@@ -46,6 +49,19 @@ MIME_TYPES = {
     "text/plain",
 }
 LARGEST = 1_500_000  # bytes of a stored notebook
+INSTALLS = "install-companion"  # tag of the cell that installs the package where it is missing
+MISSING = """\
+# Opened alone, in Colab say, the notebook lacks the book's package.
+from importlib.util import find_spec
+
+if find_spec("companion") is None:
+"""
+INSTALL = '    %pip install --quiet "companion[lab] @ {source}" tensorflow'
+EXPLAIN = """\
+    raise ModuleNotFoundError(
+        "this notebook needs the package companion; in a copy of the book's repository,"
+        " `make lab` opens it with all that it needs"
+    )"""
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(home|mnt|opt|private|root|tmp|usr|var|work|Users)\b")
 CONFLICT = re.compile(r"^(<{7}|>{7})( .*)?$", re.MULTILINE)
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,11 +74,24 @@ def chapters(book: Path = BOOK) -> list[Path]:
     ]
 
 
+def installation(config: Path = BOOK.parent / "_config.yml") -> NotebookNode:
+    """Return the cell with which a notebook that was opened alone can run.
+
+    It installs the package from the repository whose address stands in the book's settings. While
+    there is no address, it says where the package is. The rendered book leaves the cell out.
+    """
+    repository = yaml.safe_load(config.read_text("utf-8"))["repository"]
+    source = "git+{url}@{branch}".format(**repository)
+    cure = INSTALL.format(source=source) if repository["url"] else EXPLAIN
+    return new_code_cell(MISSING + cure, metadata={"tags": [INSTALLS, "remove-cell"]})
+
+
 def read(chapter: Path) -> NotebookNode:
     """Make a notebook without outputs from a chapter's text.
 
-    Cell ids are made from the cells' text, so that they change only where the text does, and
-    the metadata names no version, so that the notebook does not depend on who runs it.
+    Before its first code cell comes the one that installs the package where it is missing. Cell
+    ids are made from the cells' text, so that they change only where the text does, and the
+    metadata names no version, so that the notebook does not depend on who runs it.
     """
     if marks := CONFLICT.search(chapter.read_text("utf-8")):
         raise ValueError(f"{chapter} holds the marks of an unfinished merge, {marks[0]!r}")
@@ -74,6 +103,8 @@ def read(chapter: Path) -> NotebookNode:
         "name": "python3",
     }
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    first = [cell.cell_type for cell in notebook.cells].index("code")
+    notebook.cells.insert(first, installation())
     repeats: Counter[str] = Counter()
     for cell in notebook.cells:
         repeats[cell.source] += 1
@@ -82,7 +113,48 @@ def read(chapter: Path) -> NotebookNode:
     return notebook
 
 
-async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
+def with_stored_outputs(chapter: Path) -> NotebookNode:
+    """Return a chapter's text as a notebook, with the stored outputs of its unchanged cells."""
+    notebook = read(chapter)
+    stored = chapter.with_suffix(".ipynb")
+    if stored.exists():
+        # a cell's id follows from its text
+        known = {cell.id: cell for cell in nbformat.read(stored, as_version=4).cells}
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and cell.id in known:
+                cell.update(
+                    outputs=known[cell.id].outputs,
+                    execution_count=known[cell.id].execution_count,
+                )
+    return notebook
+
+
+def renew_text(chapter: Path) -> NotebookNode:
+    """Return a chapter's text with the stored outputs of its code, if that is all unchanged.
+
+    Prose has no part in a run, nor has the cell that installs the package: it was not missing.
+    """
+    notebook = with_stored_outputs(chapter)
+    stored = nbformat.read(chapter.with_suffix(".ipynb"), as_version=4)
+    if _code(notebook) != _code(stored):
+        raise ValueError("its code is not what was run: execute it without --text")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = number
+    return notebook
+
+
+def _code(notebook: NotebookNode) -> list[str]:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.source for cell in cells if INSTALLS not in cell.metadata.get("tags", [])]
+
+
+async def run(
+    notebook: NotebookNode, title: str, folder: Path, environment: Mapping[str, str] = {}
+) -> None:
     """Execute a notebook's cells in a fresh kernel of this interpreter, and show progress."""
     kernel = AsyncKernelManager(
         kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
@@ -99,7 +171,7 @@ async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
     # nowhere (ipykernel would put it into the cell's output, except under pytest)
     process = {
         "cwd": str(folder),
-        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title},
+        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title} | environment,
         "stderr": subprocess.DEVNULL,
     }
     # nbclient's own loop over the cells would take the signal handlers from its neighbours
@@ -203,12 +275,15 @@ def write(notebook: NotebookNode, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-async def execute(chapter: Path, cores: asyncio.Semaphore) -> bool:
-    """Run a chapter and store its notebook; if that fails, say why."""
+async def execute(chapter: Path, cores: asyncio.Semaphore, text: bool) -> bool:
+    """Run a chapter, or renew its text alone, and store its notebook; if that fails, say why."""
     async with cores:
         try:
-            notebook = read(chapter)
-            await run(notebook, chapter.stem, chapter.parent)
+            if text:
+                notebook = renew_text(chapter)
+            else:
+                notebook = read(chapter)
+                await run(notebook, chapter.stem, chapter.parent)
             if found := defects(notebook):
                 raise ValueError("\n".join(["the notebook is not in order", *found]))
             write(notebook, chapter.with_suffix(".ipynb"))
@@ -222,13 +297,13 @@ async def execute(chapter: Path, cores: asyncio.Semaphore) -> bool:
     return True
 
 
-async def execute_all(paths: list[Path]) -> bool:
+async def execute_all(paths: list[Path], text: bool) -> bool:
     """Run chapters side by side; tell whether all are stored."""
     loop, this = asyncio.get_running_loop(), asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, this.cancel)  # asyncio does so for SIGINT
     cores = asyncio.Semaphore(cpu_count())
-    return all(await asyncio.gather(*(execute(path, cores) for path in paths)))
+    return all(await asyncio.gather(*(execute(path, cores, text) for path in paths)))
 
 
 def main() -> int:
@@ -237,14 +312,18 @@ def main() -> int:
         description="Run chapters and store them with their outputs as notebooks."
     )
     parser.add_argument("chapter", nargs="*", help="e.g. 02-initialization; default: all")
-    names = parser.parse_args().chapter
+    parser.add_argument(
+        "--text", action="store_true", help="run nothing: only prose changed, outputs are kept"
+    )
+    arguments = parser.parse_args()
+    names = arguments.chapter
     paths = [Path(n) if n.endswith(".md") else BOOK / f"{n}.md" for n in names] or chapters()
     for path in paths:
         if not path.is_file():
             known = ", ".join(chapter.stem for chapter in chapters())
             parser.error(f"expected a chapter ({known}); received {path}")
     try:
-        return 0 if asyncio.run(execute_all(paths)) else 1
+        return 0 if asyncio.run(execute_all(paths, arguments.text)) else 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted: each notebook is complete or as it was", file=sys.stderr)
         return 1

@@ -11,8 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-from execute import BOOK, chapters, read, serialize
+from execute import BOOK, chapters, serialize, with_stored_outputs
 from livereload import Server
 
 ROOT = BOOK.parent
@@ -59,22 +58,6 @@ def mirror() -> None:
         notebook = TREE / "book" / f"{chapter.stem}.ipynb"
         if not notebook.exists() or notebook.read_text("utf-8") != text:
             notebook.write_text(text, encoding="utf-8")
-
-
-def with_stored_outputs(chapter: Path) -> nbformat.NotebookNode:
-    """Return a chapter's text as a notebook, with the stored outputs of its unchanged cells."""
-    notebook = read(chapter)
-    stored = chapter.with_suffix(".ipynb")
-    if stored.exists():
-        # a cell's id follows from its text
-        known = {cell.id: cell for cell in nbformat.read(stored, as_version=4).cells}
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and cell.id in known:
-                cell.update(
-                    outputs=known[cell.id].outputs,
-                    execution_count=known[cell.id].execution_count,
-                )
-    return notebook
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from tabulate import tabulate
 
 import companion
 from companion import fused
-from companion.lab import plots
+from companion.lab import BOOK, plots
 from companion.lab.datasets import fashion_mnist
 from companion.lab.experiments import run
 from companion.lab.networks import mlp
@@ -54,7 +54,7 @@ from companion.optimizers import (
 )
 
 #: Where the book's page finds its numbers.
-FOLDER = Path(__file__).parents[2] / "book" / "speed"
+FOLDER = BOOK / "speed"
 
 RATE = 0.001
 LAYERS = (784, 300, 100, 10)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from companion.lab import BOOK
 from companion.lab._reading import reading
 
 #: Every verdict there is, with what it means.
@@ -47,9 +48,6 @@ HARM_OF_KIND = {
     "empirical": "conclusion",
     "advice": "conclusion",
 }
-
-#: The folder of the chapters and of the list of claims.
-BOOK = Path(__file__).parents[2] / "book"
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     ('initialization', '02-initialization')
     """
     with reading(path):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         claims = [_claim(entry, content["chapters"]) for entry in content["claims"]]
         _check(claims)
     return claims
@@ -227,13 +225,13 @@ class Claims:
         VerdictChangedError
             If the verdict is not the recorded one. The line is printed before.
         """
-        if claim_id not in self.claims:
-            near = difflib.get_close_matches(claim_id, self.claims, n=3)
+        if not isinstance(claim_id, str) or claim_id not in self.claims:
+            near = difflib.get_close_matches(str(claim_id), self.claims, n=3)
             raise ValueError(
                 f"expected a claim of this chapter, such as {near}; received {claim_id!r}"
             )
-        for word in (*conditions, *([verdict] if verdict else [])):
-            if word not in VERDICTS:
+        for word in (*conditions, *([] if verdict is None else [verdict])):
+            if not isinstance(word, str) or word not in VERDICTS:
                 raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}; received {word!r}")
         if verdict is None:
             verdict = next((word for word, holds in conditions.items() if holds), "unresolved")
@@ -310,12 +308,19 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
 
     Examples
     --------
-    >>> decisions = recorded_decisions(BOOK / "02-initialization.ipynb")
-    >>> decisions["init-lecun-equals-glorot"].verdict in VERDICTS
-    True
+    >>> from tempfile import TemporaryDirectory
+    >>> cell = {
+    ...     "source": ['claims.decide("two", "2 + 2 = 4", confirmed=2 + 2 == 4)'],
+    ...     "outputs": [{"name": "stdout", "text": ["CONFIRMED two: 2 + 2 = 4"]}],
+    ... }
+    >>> with TemporaryDirectory() as folder:
+    ...     notebook = Path(folder, "chapter.ipynb")
+    ...     _ = notebook.write_text(json.dumps({"cells": [cell]}))
+    ...     recorded_decisions(notebook)
+    {'two': Decision(verdict='confirmed', measured='2 + 2 = 4')}
     """
     with reading(notebook):
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
         printed = [
             "".join(output["text"])
             for cell in cells

@@ -19,8 +19,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from companion.lab import BOOK
 from companion.lab._reading import reading
-from companion.lab.claims import BOOK, Claim
+from companion.lab.claims import Claim
 from companion.lab.claims import load as load_claims
 
 #: What code can do, the worst first. ``silent``: nothing is said, and the result is not the one

@@ -12,6 +12,7 @@
 ``reference``    links from types in docstrings, and the code of each entry, folded
 ``folds``        what is folded until the reader opens it
 ``navigation``   names for the arrows in the list of contents
+``launch``       buttons for Colab, Binder and the repository, if there is one
 ===============  ===================================================================
 """
 
@@ -23,6 +24,7 @@ from . import (
     figures,
     folds,
     interactive,
+    launch,
     navigation,
     notebooks,
     numbering,
@@ -43,8 +45,9 @@ PARTS = (
     exercises,
     reference,
     navigation,
+    launch,
 )
-ENV_VERSION = 2  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 3  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:

@@ -120,6 +120,8 @@ def card(claim: Claim, decision: Decision | None, target: str) -> nodes.containe
         statement += [nodes.strong("", "In the notes:"), nodes.Text(" ")]
     statement += nodes.Text(claim.statement)
     container = nodes.container("", statement, classes=["claim", f"verdict-{verdict}"])
+    if claim.faulty:
+        container["classes"].append("correction")
     if claim.note:
         note = nodes.paragraph(classes=["claim-note"], **verbatim)
         if claim.faulty:

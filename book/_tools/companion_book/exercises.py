@@ -1,11 +1,13 @@
 """Numbered exercises, and folded solutions that may hold executed cells.
 
-The syntax is that of MyST's exercises::
+The syntax is that of MyST's exercises, with a level beside the label: warm-up, practice, project
+or research::
 
     ```{exercise} The title
     :label: ex-init-orthogonal
+    :level: practice
 
-    What to do.
+    What to do, and when it is done.
     ```
 
     ```{solution-start} ex-init-orthogonal
@@ -29,6 +31,9 @@ from .folds import fold
 
 logger = logging.getLogger(__name__)
 
+#: What an exercise asks for, in the order in which a chapter's exercises rise.
+LEVELS = ("warm-up", "practice", "project", "research")
+
 
 class exercise(nodes.Admonition, nodes.Element):  # noqa: N801  docutils names nodes so
     """An exercise; its first child is its title."""
@@ -48,13 +53,18 @@ class ExerciseDirective(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
     has_content = True
-    option_spec = {"label": directives.unchanged_required}  # noqa: RUF012
+    option_spec = {  # noqa: RUF012
+        "label": directives.unchanged_required,
+        "level": lambda argument: directives.choice(argument, LEVELS),
+    }
 
     def run(self) -> list[nodes.Node]:
         """Return the exercise, named so that it is numbered and can be referred to."""
-        if "label" not in self.options:
-            raise self.error("an exercise needs a label")
+        for option in self.option_spec:
+            if option not in self.options:
+                raise self.error(f"an exercise needs a {option}")
         title, messages = self.state.inline_text(self.arguments[0], self.lineno)
+        title += [nodes.Text(" "), nodes.inline("", self.options["level"], classes=["level"])]
         node = exercise("", nodes.title("", "", *title), classes=["exercise"])
         node["names"].append(self.options["label"])
         self.state.document.note_explicit_target(node, node)
