@@ -206,6 +206,7 @@ GOOD = {
     "activations.swish_grad_beta.beta": one_of(0.01, 0, 1, np.float64(1.702)),
     "approximation": one_of(None, "tanh", "sigmoid"),
     "axis": one_of(-1, 0, np.int64(1)),
+    "batch_norm.axis": one_of(-1),
     "rng": lambda c: np.random.default_rng(0),
     "shape": one_of((3, 4), [5, 2], (2, 3, 4), (2, 0)),
     "lower": one_of(0, 0.125),
