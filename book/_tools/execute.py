@@ -20,7 +20,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jupytext
@@ -149,7 +149,9 @@ def _code(notebook: NotebookNode) -> list[str]:
     return [cell.source for cell in cells if INSTALLS not in cell.metadata.get("tags", [])]
 
 
-async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
+async def run(
+    notebook: NotebookNode, title: str, folder: Path, environment: Mapping[str, str] = {}
+) -> None:
     """Execute a notebook's cells in a fresh kernel of this interpreter, and show progress."""
     kernel = AsyncKernelManager(
         kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
@@ -166,7 +168,7 @@ async def run(notebook: NotebookNode, title: str, folder: Path) -> None:
     # nowhere (ipykernel would put it into the cell's output, except under pytest)
     process = {
         "cwd": str(folder),
-        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title},
+        "env": os.environ | ENVIRONMENT | {"PYTEST_CURRENT_TEST": title} | environment,
         "stderr": subprocess.DEVNULL,
     }
     # nbclient's own loop over the cells would take the signal handlers from its neighbours
