@@ -489,7 +489,7 @@ LEFT_OUT = {
     r"lab\.networks\.train_and_score|lab\.transfer\.tasks": "on all of Fashion-MNIST",
     r"fused\..*": "is called by Optimizer.step, which has checked all",
     r"network\.training\.train": "is called by fit, which has checked all",
-    r"network\.layers\.(find|gradient_of|initial)": "is called by layers, whose arguments are tried",
+    r"network\.layers\.(find|gradient_of|initial)": "is called by layers, which are tried",
     r"lab\.claims\.Claims": "its topics are any number of words",
     r"network\.saving\..*": "its files are tried in test_network",
     r".*\.(Rule|Layer|Callback)": "is for others to fill in",
