@@ -50,7 +50,8 @@ clean:  ## remove what was built, and the environment
 .venv/.book .venv/.pdf .venv/.dev: requirements.txt pyproject.toml
 	@$(PYTHON) book/_tools/preflight.py
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
+	@if kill -0 "$$(cat .venv/.begun 2>&1)" 2>/dev/null; then echo "Another make is installing here: wait for it."; exit 1; fi
 	@if [ -e .venv/.begun ]; then rm -rf .venv; fi  # pip takes what it half installed for whole
-	@$(PYTHON) -m venv .venv && touch .venv/.begun
+	@$(PYTHON) -m venv .venv && echo $$PPID > .venv/.begun
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[$(@:.venv/.%=%)]"
 	@rm .venv/.begun && touch $@

@@ -461,13 +461,14 @@ def test_a_second_build_waits_for_the_first(built):
     assert not second.is_alive()
 
 
-def test_a_broken_off_installation_is_begun_again(tmp_path):
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_broken_off_installation_is_begun_again(tmp_path, goes_on):
     for name in ("requirements.txt", "pyproject.toml"):
         (tmp_path / name).write_text("")
     (tmp_path / "book").symlink_to(ROOT / "book")
     environment = tmp_path / ".venv"
     (environment / "half").mkdir(parents=True)
-    (environment / ".begun").write_text("")
+    (environment / ".begun").write_text(f"{os.getpid()}\n" if goes_on else "99999999\n")
     program = tmp_path / "python"  # makes an environment in which pip only fails
     program.write_text(
         '#!/bin/sh\ncase "$1" in -m) mkdir -p .venv/bin; ln -sf "$(command -v false)" '
@@ -477,6 +478,7 @@ def test_a_broken_off_installation_is_begun_again(tmp_path):
     command = ["make", "-C", tmp_path, "-f", ROOT / "Makefile", f"PYTHON={program}", "book"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert not (environment / "half").exists()
+    assert ("Another make is installing" in done.stdout) == goes_on
+    assert (environment / "half").exists() == goes_on
     assert (environment / ".begun").exists()
     assert not (environment / ".book").exists()
