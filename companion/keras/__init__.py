@@ -23,10 +23,10 @@ Tested on Keras 3 with TensorFlow, one device and one precision (float32 or floa
 precision and training on several devices are not supported.
 """
 
-from importlib import import_module
+import importlib
 
 try:
-    import_module("keras")
+    importlib.import_module("keras")
 except ImportError as error:
     raise ImportError(
         f"companion.keras needs Keras 3 and TensorFlow, its backend: {error}. "
