@@ -16,7 +16,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.ext.autodoc.mock import ismock
 from sphinx.util import inspect as sphinx_inspect
 from sphinx.util.docutils import SphinxDirective
 
@@ -54,9 +53,7 @@ def signature(
 def skip(
     app: Sphinx, what: str, name: str, value: Any, skipped: bool, options: object
 ) -> bool | None:
-    """Leave out a method that does what the package's base class says, and what is mocked."""
-    if ismock(value):
-        return True
+    """Leave out a method that does what the package's base class says it does."""
     owner, _, method = getattr(value, "__qualname__", "").rpartition(".")
     module = sys.modules.get(getattr(value, "__module__", ""))
     bases = inspect.getmro(getattr(module, owner, object))[1:]
