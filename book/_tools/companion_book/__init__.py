@@ -50,7 +50,7 @@ PARTS = (
     launch,
     loading,
 )
-ENV_VERSION = 3  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 4  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
