@@ -23,8 +23,10 @@ Tested on Keras 3 with TensorFlow, one device and one precision (float32 or floa
 precision and training on several devices are not supported.
 """
 
+import importlib
+
 try:
-    import keras  # noqa: F401
+    importlib.import_module("keras")
 except ImportError as error:
     raise ImportError(
         f"companion.keras needs Keras 3 and TensorFlow, its backend: {error}. "

@@ -54,14 +54,13 @@ from scipy import stats
 from tqdm import tqdm
 
 import companion
-from companion._checks import check_function, check_one_of, numbers
+from companion._checks import check_function, check_one_of, check_variants, numbers
 from companion.lab import BOOK
 from companion.lab._reading import DamagedError, reading
 from companion.lab.experiments import (
     Experiment,
     Interval,
     best_rates,
-    check_variants,
     paired_difference,
     run_calls,
 )

@@ -13,6 +13,7 @@
 ``folds``        what is folded until the reader opens it
 ``navigation``   names for the arrows in the list of contents
 ``launch``       buttons for Colab, Binder and the repository, if there is one
+``loading``      which scripts a page loads, and when
 ===============  ===================================================================
 """
 
@@ -25,6 +26,7 @@ from . import (
     folds,
     interactive,
     launch,
+    loading,
     navigation,
     notebooks,
     numbering,
@@ -46,6 +48,7 @@ PARTS = (
     reference,
     navigation,
     launch,
+    loading,
 )
 ENV_VERSION = 3  # higher when the nodes change: pages read before are then read again
 
