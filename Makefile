@@ -44,7 +44,7 @@ matrix: .venv/.dev  ## run the notebooks as other processors would, and compare 
 	@$(BIN)/python book/_tools/matrix.py
 
 clean:  ## remove what was built, and the environment
-	rm -rf _build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build dist .venv .tox .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # What building the book needs, printing it, and everything else, from one set of pins.
 .venv/.book .venv/.pdf .venv/.dev: requirements.txt pyproject.toml
