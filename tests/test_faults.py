@@ -352,9 +352,11 @@ def test_a_chapter_runs_alike_wherever_it_runs(tmp_path):
                 stderr=subprocess.PIPE,
             )
         )
-    for process, environment in zip(processes, ODD, strict=True):
-        _, said = process.communicate()
-        assert process.returncode == 0, (environment, said)
+    said = [process.communicate()[1] for process in processes]
+    for process, environment, words in zip(processes, ODD, said, strict=True):
+        if "PYTHONUTF8" in environment and not sys.prefix.isascii():
+            continue  # without UTF-8 Python itself does not find its environment there
+        assert process.returncode == 0, (environment, words)
     stored = {path.read_bytes() for path in tmp_path.rglob("*.ipynb")}
     assert len(stored) == 1
     assert "é\\n".encode() in stored.pop()
