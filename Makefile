@@ -5,14 +5,17 @@ chapters ?=
 names ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute serve studies bench matrix clean
+.PHONY: help book pdf test lab execute serve studies bench matrix clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
 	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
+
+pdf: .venv/.pdf book  ## print the whole book into one PDF, with Chromium: a minute more
+	@$(BIN)/python book/_tools/pdf.py
 
 test: .venv/.dev  ## run every test: package, notebooks, studies, rendered book
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15
@@ -39,8 +42,8 @@ matrix: .venv/.dev  ## run the notebooks as other processors would, and compare 
 clean:  ## remove what was built, and the environment
 	rm -rf _build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# What building the book needs, and what everything else needs, from one set of pins.
-.venv/.book .venv/.dev: requirements.txt pyproject.toml
+# What building the book needs, printing it, and everything else, from one set of pins.
+.venv/.book .venv/.pdf .venv/.dev: requirements.txt pyproject.toml
 	@$(PYTHON) book/_tools/preflight.py
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
 	@$(PYTHON) -m venv .venv

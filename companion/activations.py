@@ -24,7 +24,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from companion._checks import check_rng
+from companion._checks import (
+    check_axis,
+    check_floating,
+    check_floats,
+    check_rng,
+    check_shape,
+    floats,
+    number,
+)
 
 Array = NDArray[np.floating]
 
@@ -47,6 +55,7 @@ def sigmoid(z: Array) -> Array:
     >>> sigmoid(np.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
+    z = floats("z", z)
     with np.errstate(over="ignore"):  # far on the left exp(-z) is inf, and 1 / inf the limit
         return 1 / (1 + np.exp(-z))
 
@@ -73,6 +82,7 @@ def sigmoid_grad(z: Array) -> Array:
     >>> print("{:.2f} {:.2e} {:.2e}".format(*sigmoid_grad(np.array([0.0, 10.0, 40.0]))))
     0.25 4.54e-05 4.25e-18
     """
+    z = floats("z", z)
     e = np.exp(-np.abs(z))
     return e / (1 + e) ** 2
 
@@ -95,6 +105,7 @@ def tanh(z: Array) -> Array:
     >>> tanh(np.array([-1e4, 0.0, 1e4])).tolist()
     [-1.0, 0.0, 1.0]
     """
+    z = floats("z", z)
     return np.tanh(z)
 
 
@@ -119,6 +130,7 @@ def tanh_grad(z: Array) -> Array:
     >>> tanh_grad(np.array([-20.0, 0.0, 1.0])).round(4).tolist()
     [0.0, 1.0, 0.42]
     """
+    z = floats("z", z)
     return 1 - np.tanh(z) ** 2
 
 
@@ -145,6 +157,7 @@ def relu(z: Array) -> Array:
     >>> relu(np.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 3.0]
     """
+    z = floats("z", z)
     return np.maximum(z, 0)
 
 
@@ -164,6 +177,7 @@ def relu_grad(z: Array) -> Array:
     >>> relu_grad(np.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 1.0]
     """
+    z = floats("z", z)
     return (z > 0).astype(z.dtype)
 
 
@@ -192,6 +206,7 @@ def softplus(z: Array) -> Array:
     >>> softplus(np.array([-1e4, 0.0, 1e4])).round(4).tolist()
     [0.0, 0.6931, 10000.0]
     """
+    z = floats("z", z)
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
@@ -213,6 +228,7 @@ def softplus_grad(z: Array) -> Array:
     >>> softplus_grad(np.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
+    z = floats("z", z)
     return sigmoid(z)
 
 
@@ -247,7 +263,8 @@ def leaky_relu(z: Array, alpha: float | Array = 0.01) -> Array:
     >>> leaky_relu(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [-0.5, 0.0, 3.0]
     """
-    return np.where(z > 0, z, _weak(alpha) * z)
+    z = floats("z", z)
+    return np.where(z > 0, z, _parameter("alpha", alpha, z) * z)
 
 
 def leaky_relu_grad(z: Array, alpha: float | Array = 0.01) -> Array:
@@ -268,7 +285,8 @@ def leaky_relu_grad(z: Array, alpha: float | Array = 0.01) -> Array:
     >>> leaky_relu_grad(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [0.25, 0.25, 1.0]
     """
-    return np.where(z > 0, np.ones_like(z), _weak(alpha))
+    z = floats("z", z)
+    return np.where(z > 0, np.ones_like(z), _parameter("alpha", alpha, z))
 
 
 def rrelu_slopes(
@@ -326,7 +344,9 @@ def rrelu_slopes(
     (-0.229, -0.229)
     """
     check_rng(rng)
-    if not 0 <= lower <= upper < 1:
+    check_shape(shape)
+    check_floating(dtype)
+    if not 0 <= number("lower", lower) <= number("upper", upper) < 1:
         raise ValueError(
             f"lower and upper must satisfy 0 <= lower <= upper < 1; received {lower} and {upper}"
         )
@@ -358,7 +378,8 @@ def prelu(z: Array, alpha: float | Array) -> Array:
     >>> prelu(np.array([[-2.0, -2.0], [3.0, 3.0]]), alpha=np.array([0.25, 0.5])).tolist()
     [[-0.5, -1.0], [3.0, 3.0]]
     """
-    return np.maximum(z, 0) + _weak(alpha) * np.minimum(z, 0)
+    z = floats("z", z)
+    return np.maximum(z, 0) + _parameter("alpha", alpha, z) * np.minimum(z, 0)
 
 
 def prelu_grad(z: Array, alpha: float | Array) -> Array:
@@ -384,7 +405,8 @@ def prelu_grad(z: Array, alpha: float | Array) -> Array:
     >>> prelu_grad(np.array([-2.0, 0.0, 3.0]), alpha=0.25).tolist()
     [0.25, 0.0, 1.0]
     """
-    return relu_grad(z) + _weak(alpha) * relu_grad(-z)
+    z = floats("z", z)
+    return relu_grad(z) + _parameter("alpha", alpha, z) * relu_grad(-z)
 
 
 def prelu_grad_alpha(z: Array) -> Array:
@@ -406,6 +428,7 @@ def prelu_grad_alpha(z: Array) -> Array:
     >>> prelu_grad_alpha(np.array([-2.0, 0.0, 3.0])).tolist()
     [-2.0, 0.0, 0.0]
     """
+    z = floats("z", z)
     return np.minimum(z, 0)
 
 
@@ -438,7 +461,8 @@ def elu(z: Array, alpha: float = 1.0) -> Array:
     >>> elu(np.array([-1e4, -1.0, 0.0, 3.0]), alpha=2.0).round(4).tolist()
     [-2.0, -1.2642, 0.0, 3.0]
     """
-    return np.maximum(z, 0) + _weak(alpha) * np.expm1(np.minimum(z, 0))
+    z = floats("z", z)
+    return np.maximum(z, 0) + _parameter("alpha", alpha, z) * np.expm1(np.minimum(z, 0))
 
 
 def elu_grad(z: Array, alpha: float = 1.0) -> Array:
@@ -464,8 +488,9 @@ def elu_grad(z: Array, alpha: float = 1.0) -> Array:
     >>> elu_grad(np.array([-1.0, 0.0, 3.0]), alpha=2.0).round(4).tolist()
     [0.7358, 2.0, 1.0]
     """
+    z = floats("z", z)
     # np.where evaluates both branches: the exponential must not see the large positive z
-    return np.where(z > 0, 1, _weak(alpha) * np.exp(np.minimum(z, 0)))
+    return np.where(z > 0, 1, _parameter("alpha", alpha, z) * np.exp(np.minimum(z, 0)))
 
 
 # For a standard normal z, the halves of these are the means of e^z and of e^2z over z < 0.
@@ -515,6 +540,7 @@ def selu(z: Array) -> Array:
     >>> selu(np.array([-1e4, 0.0, 1.0])).round(4).tolist()
     [-1.7581, 0.0, 1.0507]
     """
+    z = floats("z", z)
     return SELU_LAMBDA * elu(z, SELU_ALPHA)
 
 
@@ -539,6 +565,7 @@ def selu_grad(z: Array) -> Array:
     >>> selu_grad(np.array([-1e-9, 0.0, 1.0])).round(4).tolist()
     [1.7581, 1.0507, 1.0507]
     """
+    z = floats("z", z)
     return np.where(z >= 0, SELU_LAMBDA, SELU_LAMBDA * SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
@@ -587,6 +614,7 @@ def gelu(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None) -> A
     >>> gelu(z).round(4).tolist(), gelu(z, "tanh").round(4).tolist()
     ([-0.0455, 0.0, 1.9545], [-0.0454, 0.0, 1.9546])
     """
+    z = floats("z", z)
     if approximation is None:
         return z * _normal_cdf(z)
     v, _ = _normal_logit(z, approximation)
@@ -621,6 +649,7 @@ def gelu_grad(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None)
     >>> gelu_grad(np.array([-1e4, -1.0, 0.0, 1.0])).round(4).tolist()
     [0.0, -0.0833, 0.5, 1.0833]
     """
+    z = floats("z", z)
     if approximation is None:
         return _normal_cdf(z) + z * np.exp(-0.5 * z**2) / (2 * np.pi) ** 0.5
     v, v_grad = _normal_logit(z, approximation)
@@ -629,15 +658,16 @@ def gelu_grad(z: Array, approximation: Literal["tanh", "sigmoid"] | None = None)
 
 def _normal_logit(z: Array, approximation: str) -> tuple[Array, Array | float]:
     r"""Return an approximation :math:`v` of the logit of :math:`\Phi(z)`, and its derivative."""
+    if not isinstance(approximation, str) or approximation not in ("tanh", "sigmoid"):
+        raise ValueError(
+            'approximation must be None, "tanh" or "sigmoid"; '
+            f"received approximation={approximation!r}"
+        )
     if approximation == "tanh":
         # z * z**2 rather than z**3: NumPy squares fast, but takes other powers slowly
         slope = (8 / np.pi) ** 0.5
         return slope * z * (1 + 0.044715 * z**2), slope * (1 + 3 * 0.044715 * z**2)
-    if approximation == "sigmoid":
-        return 1.702 * z, 1.702
-    raise ValueError(
-        f'approximation must be None, "tanh" or "sigmoid"; received approximation={approximation!r}'
-    )
+    return 1.702 * z, 1.702
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -707,7 +737,8 @@ def swish(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish(np.array([-1.0, 0.0, 1.0])).round(4).tolist()
     [-0.2689, 0.0, 0.7311]
     """
-    return z * sigmoid(_weak(beta) * z)
+    z = floats("z", z)
+    return z * sigmoid(_parameter("beta", beta, z) * z)
 
 
 def swish_grad(z: Array, beta: float | Array = 1.0) -> Array:
@@ -733,7 +764,8 @@ def swish_grad(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish_grad(np.array([-1.0, 0.0, 1.0])).round(4).tolist()
     [0.0723, 0.5, 0.9277]
     """
-    u = _weak(beta) * z
+    z = floats("z", z)
+    u = _parameter("beta", beta, z) * z
     return sigmoid(u) + u * sigmoid_grad(u)
 
 
@@ -760,7 +792,8 @@ def swish_grad_beta(z: Array, beta: float | Array = 1.0) -> Array:
     >>> swish_grad_beta(np.array([-2.0, 0.0, 2.0])).round(2).tolist()
     [0.42, 0.0, 0.42]
     """
-    return z**2 * sigmoid_grad(_weak(beta) * z)
+    z = floats("z", z)
+    return z**2 * sigmoid_grad(_parameter("beta", beta, z) * z)
 
 
 def mish(z: Array) -> Array:
@@ -789,6 +822,7 @@ def mish(z: Array) -> Array:
     >>> mish(np.array([-1e4, -1.0, 0.0, 1.0])).round(4).tolist()
     [-0.0, -0.3034, 0.0, 0.8651]
     """
+    z = floats("z", z)
     return z * np.tanh(softplus(z))
 
 
@@ -811,6 +845,7 @@ def mish_grad(z: Array) -> Array:
     >>> mish_grad(np.array([-1e4, 0.0, 1e4])).round(4).tolist()
     [0.0, 0.6, 1.0]
     """
+    z = floats("z", z)
     t = np.tanh(softplus(z))
     return t + z * (1 - t**2) * sigmoid(z)
 
@@ -849,13 +884,21 @@ def softmax(z: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([[0.0, 0.0], [1e4, -1e4]])).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
     """
-    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    z = floats("z", z)
+    check_axis(axis, z.ndim)
+    e = np.exp(z - z.max(axis=axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def _weak(parameter: float | Array) -> float | Array:
+def _parameter(name: str, value: float | Array, z: Array) -> float | Array:
     """Return a scalar as a Python float, which leaves the dtype to z; an array as it is.
 
     A NumPy float64 scalar would turn float32 into float64.
     """
-    return parameter if np.ndim(parameter) else float(parameter)
+    if not isinstance(value, np.ndarray) or value.ndim == 0:
+        return number(name, value)
+    check_floats(name, value)
+    for mine, its in zip(value.shape[::-1], (*z.shape[::-1], *[None] * 64), strict=False):
+        if mine not in (1, its):
+            raise ValueError(f"{name} must broadcast to {z.shape}; received {value.shape}")
+    return value

@@ -35,6 +35,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_axis, check_floats, kind, number
+
 __all__ = [
     "BatchNormCache",
     "batch_norm",
@@ -157,6 +159,9 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
     >>> bool(abs(dx).max() < 1e-15), dbeta.item()
     (True, 3.0)
     """
+    if not isinstance(cache, BatchNormCache):
+        raise TypeError(f"cache must come from batch_norm; received {kind(cache)}")
+    check_floats("dy", dy)
     x_hat, std, gamma, axes, _, _ = cache
     if dy.shape != x_hat.shape:
         raise ValueError(f"dy must be shaped like the batch, {x_hat.shape}; received {dy.shape}")
@@ -256,7 +261,9 @@ def update_moving(moving: Array, batch: Array, momentum: float = 0.99) -> Array:
     >>> update_moving(np.array([0.0]), np.array([8.0]), momentum=0.75).item()
     2.0
     """
-    if not 0 <= momentum <= 1:
+    check_floats("moving", moving)
+    check_floats("batch", batch)
+    if not 0 <= number("momentum", momentum) <= 1:
         raise ValueError(f"momentum must be in [0, 1]; received momentum={momentum}")
     if moving.shape != batch.shape:
         raise ValueError(
@@ -336,12 +343,13 @@ def _axes_and_shape(
     x: Array, axis: int, **vectors: Array
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the axes of the statistics, and the shape that lets a vector of features broadcast."""
+    check_floats("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 dimensions; received shape {x.shape}")
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"axis must be in [{-x.ndim}, {x.ndim}); received axis={axis}")
+    check_axis(axis, x.ndim)
     axis %= x.ndim
     for name, vector in vectors.items():
+        check_floats(name, vector)
         if vector.shape != (x.shape[axis],):
             raise ValueError(
                 f"{name} must have one value for each of the {x.shape[axis]} features "
@@ -362,5 +370,5 @@ def _inference_scale(gamma: Array, moving_variance: Array, epsilon: float) -> Ar
 
 
 def _check_epsilon(epsilon: float) -> None:
-    if not 0 <= epsilon < math.inf:
+    if not 0 <= number("epsilon", epsilon) < math.inf:
         raise ValueError(f"epsilon must be non-negative and finite; received epsilon={epsilon}")

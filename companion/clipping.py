@@ -20,6 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_floats, kind, number
+
 __all__ = ["clip_by_global_norm", "clip_by_norm", "clip_by_value"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -61,6 +63,7 @@ def clip_by_value(gradient: Array, limit: float) -> Array:
     [-1.0, 0.25]
     """
     _check_limit(limit)
+    check_floats("gradient", gradient)
     return np.clip(gradient, -float(limit), float(limit))
 
 
@@ -104,6 +107,7 @@ def clip_by_norm(gradient: Array, limit: float) -> Array:
     >>> clip_by_norm(np.array([3.0, 4.0]), 2.5).tolist()
     [1.5, 2.0]
     """
+    check_floats("gradient", gradient)
     return _scale([gradient], limit) * gradient
 
 
@@ -147,6 +151,10 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> list[Array]
     >>> [g.tolist() for g in clipped]
     [[1.5], [2.0]]
     """
+    if not isinstance(gradients, Sequence):
+        raise TypeError(f"gradients must be a sequence of arrays; received {kind(gradients)}")
+    for gradient in gradients:
+        check_floats("gradients", gradient)
     scale = _scale(gradients, limit)
     return [scale * gradient for gradient in gradients]
 
@@ -167,5 +175,5 @@ def _norm(gradients: Sequence[Array]) -> float:
 
 
 def _check_limit(limit: float) -> None:
-    if not 0 < limit < math.inf:
+    if not 0 < number("limit", limit) < math.inf:
         raise ValueError(f"limit must be positive and finite; received limit={limit}")

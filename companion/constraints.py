@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_axis, check_floats, number
+
 __all__ = ["max_norm", "soft_threshold"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -69,7 +71,10 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
     >>> max_norm(np.array([[3.0, 4.0]]), limit=1.0, axis=1).round(6).tolist()
     [[0.6, 0.8]]
     """
-    if not limit > 0:
+    check_floats("w", w)
+    for one in axis if isinstance(axis, tuple) else (axis,):
+        check_axis(one, w.ndim)
+    if not number("limit", limit) > 0:
         raise ValueError(f"limit must be positive; received limit={limit}")
     norm = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
     return w * (np.minimum(norm, float(limit)) / (norm + _EPSILON))
@@ -117,7 +122,8 @@ def soft_threshold(w: Array, threshold: float) -> Array:
     >>> soft_threshold(np.array([1.0, -0.75, 0.25]), threshold=0.5).tolist()
     [0.5, -0.25, 0.0]
     """
-    if not 0 <= threshold < math.inf:
+    check_floats("w", w)
+    if not 0 <= number("threshold", threshold) < math.inf:
         raise ValueError(
             f"threshold must be non-negative and finite; received threshold={threshold}"
         )

@@ -13,14 +13,21 @@ Examples
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from companion._checks import check_dropout_rate, check_rng
+from companion._checks import (
+    check_dropout_rate,
+    check_floats,
+    check_function,
+    check_rng,
+    check_shape,
+    integer,
+    kind,
+)
 
 __all__ = ["alpha_dropout", "alpha_dropout_grad", "dropout", "dropout_mask", "mc_predict"]
 
@@ -63,6 +70,7 @@ def dropout_mask(rng: np.random.Generator, shape: int | tuple[int, ...], rate: f
     """
     check_rng(rng)
     check_dropout_rate(rate)
+    check_shape((shape,) if isinstance(shape, int | np.integer) else shape)
     return rng.random(shape) >= rate
 
 
@@ -110,7 +118,7 @@ def dropout(x: Array, mask: Mask, rate: float) -> Array:
     [2.0, 0.0, 6.0]
     """
     check_dropout_rate(rate)
-    _check_mask(x, mask)
+    _check_mask("x", x, mask)
     return np.where(mask, x / (1 - float(rate)), 0)
 
 
@@ -160,7 +168,7 @@ def alpha_dropout(x: Array, mask: Mask, rate: float) -> Array:
     [1.0, 1.42]
     """
     check_dropout_rate(rate)
-    _check_mask(x, mask)
+    _check_mask("x", x, mask)
     a = _alpha_dropout_scale(rate)
     b = -a * float(rate) * _SATURATION
     return a * np.where(mask, x, _SATURATION) + b
@@ -195,7 +203,7 @@ def alpha_dropout_grad(dy: Array, mask: Mask, rate: float) -> Array:
     [0.8864, 0.0]
     """
     check_dropout_rate(rate)
-    _check_mask(dy, mask)
+    _check_mask("dy", dy, mask)
     return np.where(mask, _alpha_dropout_scale(rate) * dy, 0)
 
 
@@ -243,7 +251,8 @@ def mc_predict(predict: Callable[[Array], Array], x: Array, *, samples: int) -> 
     >>> predictions.shape, round(predictions.mean().item())
     ((1000, 3, 1), 10)
     """
-    if operator.index(samples) < 1:
+    check_function("predict", predict)
+    if integer("samples", samples) < 1:
         raise ValueError(f"samples must be at least 1; received samples={samples}")
     return np.stack([predict(x) for _ in range(samples)])
 
@@ -253,6 +262,9 @@ def _alpha_dropout_scale(rate: float) -> float:
     return 1 / math.sqrt((1 - rate) * (1 + rate * _SATURATION**2))
 
 
-def _check_mask(x: Array, mask: Mask) -> None:
+def _check_mask(name: str, x: Array, mask: Mask) -> None:
+    check_floats(name, x)
+    if not isinstance(mask, np.ndarray | np.bool_) or mask.dtype.kind != "b":
+        raise TypeError(f"mask must be an array of bool; received {kind(mask)}")
     if mask.shape != x.shape:
         raise ValueError(f"mask must have the inputs' shape, {x.shape}; received {mask.shape}")

@@ -18,13 +18,12 @@ weights in every precision.
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from companion._checks import check_rng
+from companion._checks import check_floating, check_one_of, check_rng, check_shape, number
 
 Array = NDArray[np.floating]
 
@@ -69,7 +68,7 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     >>> fans((3, 3, 16, 32))
     (144, 288)
     """
-    _check_shape(shape)
+    check_shape(shape)
     if len(shape) < 2:
         units = int(math.prod(shape))
         return units, units
@@ -132,31 +131,26 @@ def variance_scaling(
     >>> W.shape, W.dtype.name, round(float(W.var() * 300), 2)
     ((784, 300), 'float32', 2.0)
     """
-    _check(rng, dtype)
-    if not 0 < scale < math.inf:
+    check_rng(rng)
+    check_floating(dtype)
+    if not 0 < number("scale", scale) < math.inf:
         raise ValueError(f"scale must be positive and finite; received scale={scale}")
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
-    if mode not in sizes:
-        raise ValueError(f"mode must be one of {', '.join(sizes)}; received mode={mode!r}")
+    check_one_of("mode", mode, sizes)
     stddev = (scale / max(1, sizes[mode])) ** 0.5
     return np.asarray(stddev * _unit_variance(rng, shape, distribution), dtype)
 
 
 def _unit_variance(rng: np.random.Generator, shape: Sequence[int], distribution: str) -> Array:
     """Draw from a distribution with mean 0 and variance 1."""
-    match distribution:
-        case "truncated_normal":
-            return _truncated_normal(rng, shape) / TRUNCATED_STDDEV
-        case "untruncated_normal":
-            return rng.standard_normal(shape)
-        case "uniform":
-            return rng.uniform(-(3**0.5), 3**0.5, shape)
-        case _:
-            raise ValueError(
-                "distribution must be one of truncated_normal, untruncated_normal, uniform; "
-                f"received distribution={distribution!r}"
-            )
+    draws = {
+        "truncated_normal": lambda: _truncated_normal(rng, shape) / TRUNCATED_STDDEV,
+        "untruncated_normal": lambda: rng.standard_normal(shape),
+        "uniform": lambda: rng.uniform(-(3**0.5), 3**0.5, shape),
+    }
+    check_one_of("distribution", distribution, draws)
+    return draws[distribution]()
 
 
 def _truncated_normal(rng: np.random.Generator, shape: Sequence[int]) -> Array:
@@ -454,29 +448,15 @@ def orthogonal(
     >>> bool(np.allclose(W.T @ W, 4 * np.eye(100)))
     True
     """
-    _check(rng, dtype)
-    _check_shape(shape)
+    check_rng(rng)
+    check_floating(dtype)
+    check_shape(shape)
     if len(shape) < 2:
         raise ValueError(f"shape must have at least two axes; received shape={shape}")
-    if not 0 < gain < math.inf:
+    if not 0 < number("gain", gain) < math.inf:
         raise ValueError(f"gain must be positive and finite; received gain={gain}")
     rows, columns = math.prod(shape[:-1]), shape[-1]
     A = rng.standard_normal((max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(A)
     W = gain * Q * np.sign(np.diag(R))
     return np.asarray((W.T if rows < columns else W).reshape(shape), dtype, order="C")
-
-
-def _check(rng: np.random.Generator, dtype: DTypeLike) -> None:
-    check_rng(rng)
-    if not np.issubdtype(dtype, np.floating):
-        raise TypeError(f"dtype must be a floating type; received dtype={dtype!r}")
-
-
-def _check_shape(shape: Sequence[int]) -> None:
-    if not isinstance(shape, Sequence) or not all(
-        isinstance(n, Integral) and n >= 0 for n in shape
-    ):
-        raise ValueError(
-            f"shape must be a sequence of non-negative integers; received shape={shape!r}"
-        )

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion import fused
-from companion._checks import check_learning_rate
+from companion._checks import check_function, check_learning_rate, kind, number
 
 __all__ = [
     "AdaGrad",
@@ -88,7 +88,7 @@ class _Hyperparameters:
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]
-            name, value = field.name, float(getattr(self, field.name))
+            name, value = field.name, number(field.name, getattr(self, field.name))
             if name == "epsilon":
                 valid, expected = 0 < value < math.inf, "positive and finite"
             elif name in ("weight_decay", "initial_accumulator_value"):
@@ -649,13 +649,19 @@ class Optimizer:
         *,
         schedules: Mapping[str, Schedule] | None = None,
     ) -> None:
+        if not isinstance(schedules, Mapping | None):
+            raise TypeError(f"schedules must map names to functions; received {schedules!r}")
         self.rule = rule
         self.learning_rate = learning_rate
         self.schedules = dict(schedules or {})
         self.t = 0
         self.state: State | None = None
+        if isinstance(rule, type) or not (hasattr(rule, "init") and hasattr(rule, "update")):
+            raise TypeError(f"rule must have init and update, as Adam() has; received {rule!r}")
         if not callable(learning_rate):
             check_learning_rate(learning_rate)
+        for name, schedule in self.schedules.items():
+            check_function(f"schedules[{name!r}]", schedule)
         if self.schedules:
             names = [field.name for field in fields(rule)]  # type: ignore[arg-type]
             for name in self.schedules.keys() - set(names):
@@ -732,13 +738,16 @@ def _step_in_blocks(
 
 def _check_weights(weights: Array) -> None:
     if not isinstance(weights, np.ndarray) or weights.dtype.kind != "f":
-        received = getattr(weights, "dtype", type(weights).__name__)
-        raise TypeError(f"weights must be an array of floats; received {received}")
+        raise TypeError(f"weights must be an array of floats; received {kind(weights)}")
     if not weights.flags.c_contiguous:
         raise ValueError("weights must be C-contiguous; received a strided view")
+    if not weights.flags.writeable:
+        raise ValueError("weights must be writable; received a read-only array")
 
 
 def _check_like(weights: Array, array: Array, name: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be an array like the weights; received {kind(array)}")
     if array.shape != weights.shape or array.dtype != weights.dtype:
         raise ValueError(
             f"{name} must have the weights' shape and dtype, {weights.shape} {weights.dtype}; "

@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_floats, number
+
 __all__ = ["l1", "l1_grad", "l2", "l2_grad"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -58,6 +60,7 @@ def l1(w: Array, strength: float) -> float:
     >>> l1(np.array([1.0, -2.0]), strength=0.5)
     1.5
     """
+    check_floats("w", w)
     return _check_strength(strength) * float(np.sum(np.abs(w)))
 
 
@@ -94,6 +97,7 @@ def l1_grad(w: Array, strength: float) -> Array:
     >>> l1_grad(np.array([1.0, -2.0, 0.0]), strength=0.5).tolist()
     [0.5, -0.5, 0.0]
     """
+    check_floats("w", w)
     return _check_strength(strength) * np.sign(w)
 
 
@@ -134,6 +138,7 @@ def l2(w: Array, strength: float) -> float:
     >>> l2(np.array([1.0, -2.0]), strength=0.5)
     2.5
     """
+    check_floats("w", w)
     return _check_strength(strength) * float(np.sum(np.square(w)))
 
 
@@ -163,10 +168,11 @@ def l2_grad(w: Array, strength: float) -> Array:
     >>> l2_grad(np.array([1.0, -2.0]), strength=0.5).tolist()
     [1.0, -2.0]
     """
+    check_floats("w", w)
     return 2 * _check_strength(strength) * w
 
 
 def _check_strength(strength: float) -> float:
-    if not 0 <= strength < math.inf:
+    if not 0 <= number("strength", strength) < math.inf:
         raise ValueError(f"strength must be non-negative and finite; received strength={strength}")
     return float(strength)

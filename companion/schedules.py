@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion._checks import check_function, number, numbers
+
 __all__ = [
     "CosineDecay",
     "ExponentialDecay",
@@ -86,7 +88,13 @@ class PowerDecay:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        return self.initial / (1 + step / self.steps) ** self.power
+        step = _step(step)
+        if step <= -self.steps:
+            raise ValueError(f"step must be above {-self.steps}; received step={step}")
+        try:
+            return self.initial / (1 + step / self.steps) ** self.power
+        except OverflowError:  # of a rate that is as good as 0
+            return 0.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,10 @@ class ExponentialDecay:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        return self.initial * self.rate ** (step / self.steps)
+        try:
+            return self.initial * self.rate ** (_step(step) / self.steps)
+        except OverflowError:  # the optimizer will say so
+            return math.inf
 
 
 @dataclass(frozen=True)
@@ -168,8 +179,11 @@ class PiecewiseConstant:
     values: Sequence[float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "boundaries", tuple(self.boundaries))
-        object.__setattr__(self, "values", tuple(self.values))
+        for name in ("boundaries", "values"):
+            rates = numbers(name, getattr(self, name))
+            if rates.ndim != 1:
+                raise ValueError(f"{name} must be a sequence; received {name}={rates}")
+            object.__setattr__(self, name, tuple(rates.tolist()))
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 "values must be one more than boundaries; received "
@@ -182,7 +196,7 @@ class PiecewiseConstant:
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        return self.values[bisect_left(self.boundaries, step)]
+        return self.values[bisect_left(self.boundaries, _step(step))]
 
 
 @dataclass(frozen=True)
@@ -242,9 +256,9 @@ class OneCycle:
         _check_non_negative(peak=self.peak)
         if self.final is not None:
             _check_non_negative(final=self.final)
-        if not 2 <= self.steps < math.inf:
+        if not 2 <= number("steps", self.steps) < math.inf:
             raise ValueError(f"steps must be at least 2; received steps={self.steps}")
-        if not 0 < self.last < 1:
+        if not 0 < number("last", self.last) < 1:
             raise ValueError(f"last must be in (0, 1); received last={self.last}")
 
     def __call__(self, step: float) -> float:
@@ -253,7 +267,7 @@ class OneCycle:
         cycle = (1 - self.last) * end
         final = self.initial / 1000 if self.final is None else self.final
         points = [0.0, cycle / 2, cycle, end]
-        return float(np.interp(step, points, [self.initial, self.peak, self.initial, final]))
+        return float(np.interp(_step(step), points, [self.initial, self.peak, self.initial, final]))
 
     def momentum(self, high: float = 0.95, low: float = 0.85) -> OneCycle:
         """Return the momentum's schedule: down while the rate goes up, back, and there to the end.
@@ -320,12 +334,12 @@ class CosineDecay:
 
     def __post_init__(self) -> None:
         _check_positive(initial=self.initial, steps=self.steps)
-        if not 0 <= self.alpha <= 1:
+        if not 0 <= number("alpha", self.alpha) <= 1:
             raise ValueError(f"alpha must be in [0, 1]; received alpha={self.alpha}")
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        cosine = (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2
+        cosine = (1 + math.cos(math.pi * min(_step(step) / self.steps, 1))) / 2
         return self.initial * (self.alpha + (1 - self.alpha) * cosine)
 
 
@@ -377,12 +391,13 @@ class LinearWarmup:
     initial: float = 0.0
 
     def __post_init__(self) -> None:
+        check_function("schedule", self.schedule)
         _check_positive(steps=self.steps)
         _check_non_negative(initial=self.initial)
 
     def __call__(self, step: float) -> float:
         """Return the rate after ``step`` steps."""
-        if step >= self.steps:
+        if _step(step) >= self.steps:
             return self.schedule(step - self.steps)
         return self.initial + (self.schedule(0) - self.initial) * step / self.steps
 
@@ -454,9 +469,9 @@ class ReduceOnPlateau:
 
     def __post_init__(self) -> None:
         _check_positive(initial=self.initial)
-        if not 0 < self.factor < 1:
+        if not 0 < number("factor", self.factor) < 1:
             raise ValueError(f"factor must be in (0, 1); received factor={self.factor}")
-        if not self.patience >= 1:
+        if not number("patience", self.patience) >= 1:
             raise ValueError(f"patience must be at least 1; received patience={self.patience}")
         _check_non_negative(min_delta=self.min_delta, cooldown=self.cooldown, minimum=self.minimum)
 
@@ -466,6 +481,7 @@ class ReduceOnPlateau:
 
     def update(self, state: PlateauState, metric: float) -> tuple[float, PlateauState]:
         """Return the rate after one more measurement of the metric, and the next state."""
+        metric = number("metric", metric)
         rate, best, wait, cooldown = state
         cooldown = max(cooldown - 1, 0)
         if metric < best - self.min_delta:
@@ -478,13 +494,20 @@ class ReduceOnPlateau:
         return rate, PlateauState(rate, best, wait, cooldown)
 
 
+def _step(step: float) -> float:
+    value = number("step", step)
+    if not value > -math.inf:
+        raise ValueError(f"step must be a number of steps; received step={step}")
+    return value
+
+
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not 0 < value < math.inf:
+        if not 0 < number(name, value) < math.inf:
             raise ValueError(f"{name} must be positive and finite; received {name}={value}")
 
 
 def _check_non_negative(**values: float) -> None:
     for name, value in values.items():
-        if not 0 <= value < math.inf:
+        if not 0 <= number(name, value) < math.inf:
             raise ValueError(f"{name} must be non-negative and finite; received {name}={value}")

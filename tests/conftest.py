@@ -35,8 +35,7 @@ def rule(request):
 @contextmanager
 def precision(dtype):
     """Keras in one dtype, whatever another file left: the policy outlasts the type of inputs."""
-    import keras
-
+    keras = pytest.importorskip("keras")
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)

@@ -108,9 +108,7 @@ DENORMALS = np.array([-1e-310, -5e-324, 5e-324, 1e-310])
 
 @pytest.fixture(scope="module")
 def keras():
-    import keras
-
-    return keras
+    return pytest.importorskip("keras")
 
 
 @pytest.fixture(autouse=True)

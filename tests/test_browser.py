@@ -7,7 +7,6 @@ purpose, that these functions do.
 import io
 import os
 import re
-import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from chromium import BROWSERS, CHROMIUM, FLAGS
 from PIL import Image, ImageOps, ImageStat
 from playwright.sync_api import sync_playwright
 from rendered import ROOT
@@ -24,18 +24,6 @@ from companion.lab.claims import load
 from companion.lab.plots import STYLE
 
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
-
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 SCREEN = {"viewport": {"width": 1400, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}

@@ -1,16 +1,12 @@
 """Every error that a docstring announces is raised, and says what was expected and what came."""
 
-import importlib
-import inspect
 import math
-import pkgutil
-import re
 from functools import partial
 
 import numpy as np
 import pytest
+from public import announced, public
 
-import companion
 from companion import check, fused, initializers
 from companion.activations import gelu, gelu_grad, rrelu_slopes
 from companion.batch_norm import (
@@ -310,7 +306,7 @@ ERRORS = {
     },
     "dropout.mc_predict": [
         (lambda: mc_predict(np.sin, X, samples=0), ValueError, "samples must be .*; .*samples=0"),
-        (lambda: mc_predict(np.sin, X, samples=2.5), TypeError, "float.*integer"),
+        (lambda: mc_predict(np.sin, X, samples=2.5), TypeError, "an integer; .*=2.5"),
     ],
     # ---- optimizers
     "optimizers.Momentum": [
@@ -694,32 +690,8 @@ def test_the_error_is_raised(call, error, message):
 
 def test_every_documented_error_has_a_row_and_every_row_is_documented():
     tried = {name: {error.__name__ for _, error, _ in rows} for name, rows in ERRORS.items()}
-    documented = {name: errors for name, value in public() if (errors := announced(value))}
+    documented = {
+        name: errors for name, value in public({"lab", "keras"}) if (errors := announced(value))
+    }
     assert tried == documented
     assert len(documented) > 60
-
-
-def public():
-    """Yield the public functions, classes and methods of the formulas, the engine and the checks.
-
-    What a package takes from a private module of its own is a name of the package.
-    """
-    for found in pkgutil.walk_packages(companion.__path__, "companion."):
-        parts = found.name.split(".")[1:]
-        if parts[0] in {"lab", "keras"} or parts[-1].startswith("_"):
-            continue
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
-            origin = getattr(value, "__module__", None) or ""
-            ours = origin == found.name or origin.startswith(f"{found.name}._")
-            if ours and not name.startswith("_"):
-                full = ".".join([*parts, name])
-                yield full, value
-                members = vars(value).items() if inspect.isclass(value) else ()
-                yield from ((f"{full}.{m}", v) for m, v in members if not m.startswith("_"))
-
-
-def announced(value):
-    """Return the names of the errors in the section "Raises" of a docstring."""
-    section = re.search(r"^Raises\n-+\n(.*?)(?=\n\n|\Z)", inspect.getdoc(value) or "", re.M | re.S)
-    return set(re.findall(r"^(\w+)$", section[1], re.M)) if section else set()

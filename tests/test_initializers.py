@@ -42,9 +42,7 @@ MEAN_OF_FANS = 300
 
 @pytest.fixture(scope="module")
 def keras():
-    import keras
-
-    return keras
+    return pytest.importorskip("keras")
 
 
 def rng(seed=0):

@@ -6,6 +6,7 @@ from itertools import product
 import dropout_network
 import numpy as np
 import pytest
+from chromium import CHROMIUM, FLAGS
 from companion_book import pictures
 from companion_book.interactive import SHARED
 from playwright.sync_api import sync_playwright
@@ -15,7 +16,7 @@ from companion.batch_norm import batch_norm, batch_norm_inference, update_moving
 from companion.dropout import dropout, mc_predict
 from companion.lab import plots
 from companion.lab.diagnostics import gaussian_mean, signal_theory
-from tests.test_browser import AXE, CHROMIUM, FLAGS, PHONE, ROOT, SCREEN
+from tests.test_browser import AXE, PHONE, ROOT, SCREEN
 
 STATIC = ROOT / "book" / "_tools" / "static"
 FOLDER = STATIC / "interactive"

@@ -100,8 +100,9 @@ def test_the_wheel_holds_the_package_and_what_notebooks_read(wheel):
     studies = [path for path in (BOOK / "studies").glob("*") if path.is_file()]
     read = {f"companion/lab/{path.relative_to(ROOT).as_posix()}" for path in [*lists, *studies]}
     info = f"companion-{metadata.version('companion')}.dist-info"
-    about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "licenses/LICENSE")}
-    about |= {f"{info}/licenses/companion/lab/data/fashion-mnist/LICENSE"}
+    about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL")}
+    licences = ("LICENSE", "THIRD-PARTY.md", "companion/lab/data/fashion-mnist/LICENSE")
+    about |= {f"{info}/licenses/{name}" for name in licences}
     assert content(wheel).keys() == files | read | about
     assert {"companion/py.typed", "companion/lab/data/fashion-mnist/LICENSE"} <= files
 

@@ -15,7 +15,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff format --check .", "ruff check .", "mypy", "lint-imports"],
+    ["ruff format --check .", "ruff check .", "mypy", "lint-imports", "zizmor --offline .github"],
 )
 def test_tools_find_nothing(command):
     program, *arguments = command.split()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from companion._checks import check_one_of
 from companion.check._report import Property
 
 Function = Callable[..., Any]
@@ -68,8 +69,7 @@ def convention(text: str, *functions: Any) -> list[Variant]:
 def choose(like: object, names: Iterable[str]) -> str:
     """Return the name that a reader's function should match, if there is one like it."""
     names = list(names)
-    if like not in names:
-        raise ValueError(f"like must be one of {', '.join(names)}; received like={like!r}")
+    check_one_of("like", like, names)
     return str(like)
 
 
@@ -100,7 +100,10 @@ def arrays(value: Any) -> list[Any]:
         value = list(value.values())
     if isinstance(value, list | tuple):
         return [array for part in value for array in arrays(part)]
-    return [np.asarray(value)]
+    try:
+        return [np.asarray(value)]
+    except Exception:  # an object that refuses to be one is one all the same
+        return [np.array(None)]
 
 
 def numeric(array: Any) -> bool:

@@ -51,6 +51,8 @@ def to_keras(model: Any) -> keras.Sequential:
     >>> bool(np.allclose(to_keras(network).predict(x, verbose=0), network.predict(x), atol=1e-6))
     True
     """
+    if isinstance(model, type) or not (hasattr(model, "layers") and hasattr(model, "input_shape")):
+        raise TypeError(f"model must be a companion network; received {model!r}")
     dtype = model.dtype.name
     result = keras.Sequential([keras.Input(model.input_shape, dtype=dtype)])
     for layer in model.layers:
@@ -128,6 +130,9 @@ def copy_weights(source: Any, target: Any) -> None:
     >>> bool(np.allclose(model.predict(x, verbose=0), network.predict(x), atol=1e-6))
     True
     """
+    for name, model in (("source", source), ("target", target)):
+        if not hasattr(model, "get_weights"):
+            raise TypeError(f"{name} must be a network or a Keras model; received {model!r}")
     weights = source.get_weights()
     received = [values.shape for values in weights]
     expected = [values.shape for values in target.get_weights()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from companion._checks import check_dropout_rate
+from companion._checks import check_dropout_rate, number
 
 
 class MCDropout(keras.layers.Dropout):
@@ -57,7 +57,7 @@ class MCDropout(keras.layers.Dropout):
 
     def __init__(self, rate: float, **options: Any) -> None:
         check_dropout_rate(rate)
-        super().__init__(rate, **options)
+        super().__init__(float(rate), **options)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the inputs with some units dropped."""
@@ -98,7 +98,7 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
 
     def __init__(self, rate: float, **options: Any) -> None:
         check_dropout_rate(rate)
-        super().__init__(rate, **options)
+        super().__init__(float(rate), **options)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Return the inputs with some units dropped."""
@@ -138,7 +138,7 @@ class Swish(keras.layers.Layer):
 
     def __init__(self, beta: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
-        if not math.isfinite(beta):
+        if not math.isfinite(number("beta", beta)):
             raise ValueError(f"beta must be finite; received beta={beta}")
         self.initial = float(beta)
 

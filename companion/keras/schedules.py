@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from companion._checks import number
 from companion.keras._saving import decode, encode
 from companion.keras.rules import KerasRule
 from companion.optimizers import Momentum, Nesterov
@@ -52,7 +53,9 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(f"steps must be a positive integer; received steps={steps!r}")
         self.schedule = schedule
         self.steps = int(steps)
-        self._values = np.array([schedule(step) for step in range(self.steps)], float)
+        self._values = np.array(
+            [number("schedule(step)", schedule(step)) for step in range(self.steps)], float
+        )
         for step in np.flatnonzero(~((self._values >= 0) & (self._values < math.inf))):
             raise ValueError(
                 "schedule must give non-negative and finite values; "
@@ -149,6 +152,6 @@ class OneCycle(keras.callbacks.Callback):
         """Set the rate and the momentum."""
         optimizer = self.model.optimizer
         step = int(optimizer.iterations)
-        optimizer.learning_rate = self.schedule(step)
+        optimizer.learning_rate = number("schedule(step)", self.schedule(step))
         if self.momentum is not None:
             optimizer.momentum = self.momentum(step)

@@ -128,7 +128,7 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     >>> claim.topic, claim.chapter
     ('initialization', '02-initialization')
     """
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     claims = [
         Claim(
             chapter=content["chapters"].get(entry["topic"], ""),
@@ -213,13 +213,13 @@ class Claims:
         VerdictChangedError
             If the verdict is not the recorded one. The line is printed before.
         """
-        if claim_id not in self.claims:
-            near = difflib.get_close_matches(claim_id, self.claims, n=3)
+        if not isinstance(claim_id, str) or claim_id not in self.claims:
+            near = difflib.get_close_matches(str(claim_id), self.claims, n=3)
             raise ValueError(
                 f"expected a claim of this chapter, such as {near}; received {claim_id!r}"
             )
-        for word in (*conditions, *([verdict] if verdict else [])):
-            if word not in VERDICTS:
+        for word in (*conditions, *([] if verdict is None else [verdict])):
+            if not isinstance(word, str) or word not in VERDICTS:
                 raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}; received {word!r}")
         if verdict is None:
             verdict = next((word for word, holds in conditions.items() if holds), "unresolved")
@@ -305,7 +305,7 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
     ...     recorded_decisions(notebook)
     {'two': Decision(verdict='confirmed', measured='2 + 2 = 4')}
     """
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     printed = (
         "".join(output["text"])
         for cell in cells

@@ -6,7 +6,7 @@ import string
 import zlib
 from functools import cache
 from importlib import resources
-from importlib.abc import Traversable
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 

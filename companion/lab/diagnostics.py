@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from companion import activations
+from companion._checks import check_function, integer, number, numbers
 from companion.lab import plots
 from companion.network import Callback, Sequential
 from companion.network.layers import Activation, Dense
@@ -33,6 +34,9 @@ def rms(values: ArrayLike) -> float:
     >>> rms([3.0, 4.0, 0.0, 0.0])
     2.5
     """
+    values = numbers("values", values)
+    if values.size == 0:
+        raise ValueError("values must be one number or more; received none")
     return float(np.sqrt(np.mean(np.square(values))))
 
 
@@ -80,12 +84,14 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
     >>> bool(look.loc[1, "signal"] < 1e-3 * look.loc[8, "signal"])  # it fades on the way down
     True
     """
-    x = np.asarray(x, model.dtype)
+    if not isinstance(model, Sequential):
+        raise TypeError(f"model must be a Sequential; received {model!r}")
+    x = numbers("x", x, model.dtype)
     with model.keep_statistics():
         if y is None:
             model.forward(x)
         else:
-            model.differentiate(x, np.asarray(y), np.random.default_rng(0))
+            model.differentiate(x, y, np.random.default_rng(0))
     rows: list[dict[str, float]] = []
     for layer in model.layers:
         if isinstance(layer, Activation):
@@ -143,7 +149,7 @@ class Recorder(Callback):
     """
 
     def __init__(self, x: ArrayLike, y: ArrayLike, every: int = 100) -> None:
-        if every < 1:
+        if integer("every", every) < 1:
             raise ValueError(f"every must be at least 1; received every={every}")
         self.x, self.y, self.every = x, y, every
         self._looks: list[pd.DataFrame] = []
@@ -234,6 +240,12 @@ def layer_figure(
     'signal: RMS of dL/dz'
     >>> plt.close(figure)
     """
+    if not isinstance(looks, Mapping) or not looks:
+        raise TypeError(f"looks must map names to tables of signals; received {looks!r}")
+    if not (styles is None or (isinstance(styles, Mapping) and styles.keys() >= looks.keys())):
+        raise TypeError(f"styles must map the names in looks to keywords; received {styles!r}")
+    for look in looks.values():
+        _check_look(look)
     figure, panels = _six_panels("layer")
     for name, look in looks.items():
         style = plots.style(name) if styles is None else styles[name]
@@ -278,6 +290,7 @@ def training_figure(frame: pd.DataFrame) -> Figure:
     3
     >>> plt.close(figure)
     """
+    _check_look(frame, "step", "layer", *_PANELS)
     figure, panels = _six_panels("training step")
     layers = sorted(frame["layer"].unique())
     # Yellow, the end of the map, is too pale for a line
@@ -292,6 +305,11 @@ def training_figure(frame: pd.DataFrame) -> Figure:
     bar = ScalarMappable(edges, ListedColormap(colors))
     figure.colorbar(bar, ax=list(panels), label="layer", ticks=[1, len(layers)], aspect=40)
     return figure
+
+
+def _check_look(look: pd.DataFrame, *columns: str) -> None:
+    if not isinstance(look, pd.DataFrame) or len(look) == 0 or set(columns) - set(look):
+        raise TypeError(f"expected a table of signals; received {look!r}")
 
 
 def _six_panels(x: str) -> tuple[Figure, list[Axes]]:
@@ -344,8 +362,11 @@ def gaussian_mean(g: Callable[[Array], Array], std: float = 1.0) -> float:
     >>> round(gaussian_mean(lambda z: relu(z) ** 2), 12)
     0.5
     """
+    check_function("g", g)
+    std = number("std", std)
     u, density = _half_normal()
-    return float((density * (g(std * u) + g(-std * u))).sum())
+    values = numbers("g(z)", g(std * u)) + numbers("g(z)", g(-std * u))
+    return float((density * values).sum())
 
 
 @cache
@@ -421,6 +442,18 @@ def signal_theory(
     >>> theory.forward.round(6).tolist(), theory.backward.round(6).tolist()
     ([2.0, 2.0, 2.0], [1.0, 1.0, 1.0])
     """
+    for f in (activation, activation_gradient):
+        if f is not None:
+            check_function("activation", f)
+    if activation is not None and activation_gradient is None:
+        raise TypeError("activation_gradient must be a function, as activation is; received None")
+    weight_variances = numbers("weight_variances", weight_variances).tolist()
+    widths = numbers("widths", widths).tolist()
+    for name, values in (("weight_variances", weight_variances), ("widths", widths)):
+        if not isinstance(values, list) or not all(number(name, value) >= 0 for value in values):
+            raise ValueError(f"{name} must be a row of non-negative numbers; received {values}")
+    if not number("mean_square_input", mean_square_input) >= 0:
+        raise ValueError(f"mean_square_input must be non-negative; received {mean_square_input}")
     if len(widths) != len(weight_variances) + 1:
         raise ValueError(
             f"expected one width more than weight variances, {len(weight_variances) + 1}; "

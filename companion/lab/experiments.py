@@ -15,7 +15,7 @@ the statistics below turn its table into intervals of paired differences and a v
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from tqdm import tqdm
 
+from companion._checks import check_function, check_one_of, integer, number, numbers
 from companion.lab.threads import ONE_THREAD
 
 # An experiment is called with ``seed`` and a variant's arguments and returns its metrics
@@ -94,7 +95,11 @@ def run(
     2  triple     0      0.0
     3  triple     1      3.0
     """
-    seeds, names = list(seeds), list(variants)
+    check_function("function", function)
+    check_variants(variants)
+    if not isinstance(seeds, Iterable) or (isinstance(seeds, np.ndarray) and seeds.ndim == 0):
+        raise TypeError(f"seeds must be a sequence of integers; received seeds={seeds!r}")
+    seeds, names = [integer("each seed", seed) for seed in seeds], list(variants)
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"each seed must be given once; received seeds={seeds}")
     calls = [
@@ -124,6 +129,11 @@ def run_calls(
     calls
         Pairs (labels, arguments); the labels begin the call's row and name it in an error.
 
+    Raises
+    ------
+    RuntimeError
+        When a call fails; the message names its labels.
+
     Yields
     ------
     dict
@@ -135,11 +145,29 @@ def run_calls(
     >>> [(row["name"], row["root"]) for row in rows]
     [('four', 2.0)]
     """
+    check_function("function", function)
+    if not isinstance(calls, Iterable) or isinstance(calls, str | bytes):
+        raise TypeError(f"calls must be pairs of labels and arguments; received {calls!r}")
+    calls = list(calls)
+    for call in calls:
+        if not (
+            isinstance(call, tuple | list)
+            and [isinstance(part, Mapping) for part in call] == [True, True]
+        ):
+            raise TypeError(f"calls must be pairs of labels and arguments; received {call!r}")
     # Workers read the environment when they start. No backend is named here, so that the
     # caller's joblib.parallel_config decides. One call a batch: none waits for another.
     with mock.patch.dict(os.environ, ONE_THREAD):
         parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
         yield from parallel(delayed(_row)(function, *call) for call in calls)
+
+
+def check_variants(variants: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Refuse what does not map each variant's name to its arguments."""
+    if not isinstance(variants, Mapping) or not all(
+        isinstance(arguments, Mapping) for arguments in variants.values()
+    ):
+        raise TypeError(f"variants must map names to arguments; received {variants!r}")
 
 
 def _row(
@@ -154,8 +182,10 @@ def _row(
         raise RuntimeError(f"{named} failed: {type(error).__name__}: {error}") from error
     seconds = round(time.perf_counter() - start, 4)
     metrics: dict[str, float] = {}
+    if not isinstance(measured, Mapping):
+        raise TypeError(f"metrics must be a mapping of names to numbers; received {measured!r}")
     for name, value in measured.items():
-        array = np.asarray(value)
+        array = np.asarray(value, object if isinstance(value, str | bytes) else None)
         if name in labels or name == "seconds":
             raise ValueError(f"a metric needs a name of its own; received {name!r}")
         if array.ndim > 1 or array.dtype.kind not in "biuf":
@@ -196,6 +226,7 @@ def curves(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     0    only     7      1   1.0
     1    only     7      2   0.5
     """
+    _check_frame(frame)
     columns = [name for name in frame if str(name).startswith(f"{metric}[")]
     if not columns:
         raise ValueError(f"metric must be a curve of {list(frame)}; received {metric!r}")
@@ -264,8 +295,8 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     >>> print(mean_interval([1.0, 2.0, 3.0, 4.0]))
     2.5000 [0.4457, 4.5543]
     """
-    values = np.asarray(values, dtype=float)
-    if not 0 < level < 1:
+    values = numbers("values", values, float)
+    if not 0 < number("level", level) < 1:
         raise ValueError(f"level must be in (0, 1); received level={level}")
     if values.ndim != 1 or values.size < 2:
         raise ValueError(f"an interval needs two or more values; received {values}")
@@ -318,14 +349,13 @@ def paired_difference(
 
 def _differences(frame: pd.DataFrame, metric: str, a: str, b: str) -> NDArray[np.float64]:
     """Differences of two variants, in the order of the seeds."""
-    if metric not in frame:
-        raise ValueError(f"metric must be one of {list(frame)}; received {metric!r}")
+    _check_frame(frame, metric, "variant", "seed")
     by_variant = []
     for name in (a, b):
-        values = frame[frame["variant"] == name].set_index("seed")[metric].sort_index()
-        if values.empty:
-            known = list(frame["variant"].unique())
+        known = list(frame["variant"].unique())
+        if not isinstance(name, Hashable) or name not in set(known):
             raise ValueError(f"variant must be one of {known}; received {name!r}")
+        values = frame[frame["variant"] == name].set_index("seed")[metric].sort_index()
         twice = sorted(set(values.index[values.index.duplicated()]))
         if twice:
             raise ValueError(f"variant {name!r} must have one run a seed; more with {twice}")
@@ -335,7 +365,17 @@ def _differences(frame: pd.DataFrame, metric: str, a: str, b: str) -> NDArray[np
     if alone:
         raise ValueError(f"pairs need the same seeds; only one of {a!r} and {b!r} has {alone}")
     with np.errstate(invalid="ignore"):  # infinity minus infinity: both diverged
-        return first.to_numpy(dtype=float) - second.to_numpy(dtype=float)
+        return numbers(metric, first, float) - numbers(metric, second, float)
+
+
+def _check_frame(frame: pd.DataFrame, metric: str | None = None, *columns: str) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"frame must be a DataFrame; received {type(frame).__name__}")
+    for name in columns:
+        if name not in frame:
+            raise ValueError(f"frame must have the column {name}; received {list(frame)}")
+    if columns and (not isinstance(metric, str) or metric not in frame):
+        raise ValueError(f"metric must be one of {list(frame)}; received {metric!r}")
 
 
 def compare(
@@ -375,7 +415,12 @@ def compare(
     1  a  c      0.1015   True
     2  b  c      0.0000  False
     """
-    pairs = list(combinations(frame["variant"].unique(), 2) if pairs is None else pairs)
+    _check_frame(frame, metric, "variant", "seed")
+    pairs = list(combinations(frame["variant"].unique(), 2)) if pairs is None else pairs
+    if not isinstance(pairs, list | tuple) or not all(
+        isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs
+    ):
+        raise TypeError(f"pairs must be a list of pairs of variants; received {pairs!r}")
     if not pairs:
         raise ValueError("there must be a pair of variants to compare; received none")
     rows = []
@@ -429,7 +474,9 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    p_values = np.asarray(p_values, dtype=float)
+    p_values = numbers("p_values", p_values, float)
+    if p_values.ndim != 1 or (p_values < 0).any() or (p_values > 1).any():
+        raise ValueError(f"p_values must be one row of numbers in [0, 1]; received {p_values}")
     order = np.argsort(p_values)
     factors = np.arange(p_values.size, 0, -1)
     adjusted = np.empty_like(p_values)
@@ -481,10 +528,10 @@ def seeds_needed(
     >>> seeds_needed([0.004, -0.006, 0.010, 0.002, 0.001], smallest=0.005)
     16
     """
-    pilot = np.asarray(pilot_differences, dtype=float)
-    if not smallest > 0:
+    pilot = numbers("pilot_differences", pilot_differences, float)
+    if not number("smallest", smallest) > 0:
         raise ValueError(f"smallest must be positive; received smallest={smallest}")
-    if not (0 < power < 1 and 0 < level < 1):
+    if not (0 < number("power", power) < 1 and 0 < number("level", level) < 1):
         raise ValueError(f"power and level must be in (0, 1); received {power} and {level}")
     if pilot.size < 2 or not np.isfinite(pilot).all():
         raise ValueError(f"a pilot needs two or more finite differences; received {pilot}")
@@ -500,6 +547,8 @@ def seeds_needed(
     enough = 2
     while found(enough) < power:
         enough *= 2
+        if enough > 2**20:
+            raise ValueError(f"smallest must be worth a million seeds; received {smallest}")
     return bisect_left(range(enough + 1), power, lo=2, key=found)
 
 
@@ -535,9 +584,13 @@ def verdict_from_intervals(intervals: Mapping[str, Interval], smallest: float) -
     >>> verdict_from_intervals({"20 layers": deep, "2 layers": shallow}, smallest=0.005)
     'conditional'
     """
+    if not isinstance(intervals, Mapping) or not all(
+        isinstance(interval, Interval) for interval in intervals.values()
+    ):
+        raise TypeError(f"intervals must map settings to intervals; received {intervals!r}")
     if not intervals:
         raise ValueError("a verdict needs the interval of a setting; received none")
-    if not smallest >= 0:
+    if not number("smallest", smallest) >= 0:
         raise ValueError(f"smallest must not be negative; received smallest={smallest}")
     supports = [i.low > 0 and i.mean >= smallest for i in intervals.values()]
     contradicts = [i.high < 0 or -smallest < i.low <= i.high < smallest for i in intervals.values()]
@@ -599,6 +652,11 @@ def tune(
     metric, mode
         As in :func:`best_rates`, whose errors are raised here; a metric on validation data.
 
+    Raises
+    ------
+    RuntimeError
+        When a run fails.
+
     Returns
     -------
     Tuning
@@ -613,6 +671,10 @@ def tune(
     >>> tuning.best, tuning.at_edge
     ({'slow': 0.1, 'fast': 1.0}, ['fast'])
     """
+    check_one_of("mode", mode, ("max", "min"))
+    check_variants(variants)
+    if numbers("rates", rates).ndim != 1 or not len(rates) or not variants:
+        raise ValueError(f"there must be variants and rates; received {variants} and {rates}")
     searched = {
         (name, rate): {**arguments, "learning_rate": rate}
         for name, arguments in variants.items()
@@ -656,10 +718,9 @@ def best_rates(frame: pd.DataFrame, metric: str, mode: str = "max") -> dict[str,
     >>> best_rates(frame, "accuracy")
     {'sgd': 1.0}
     """
-    if mode not in ("max", "min"):
-        raise ValueError(f"mode must be 'max' or 'min'; received mode={mode!r}")
-    if metric not in frame:
-        raise ValueError(f"metric must be one of {list(frame)}; received {metric!r}")
+    check_one_of("mode", mode, ("max", "min"))
+    _check_frame(frame, metric, "variant", "learning_rate")
+    frame = frame.assign(**{metric: numbers(metric, frame[metric], float)})
     finite = frame.assign(**{metric: frame[metric].where(np.isfinite(frame[metric]))})
     best = {}
     for name in frame["variant"].unique():

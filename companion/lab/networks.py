@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from companion._checks import check_one_of, check_sizes, number
 from companion.clipping import clip_by_global_norm, clip_by_norm, clip_by_value
 from companion.lab.datasets import fashion_mnist
 from companion.network import Callback, Dense, Flatten, Layer, Sequential
@@ -48,6 +49,7 @@ def mlp(
     >>> len(model.layers), model.weights.size
     (4, 266610)
     """
+    check_sizes("hidden", hidden)
     layers: list[Layer] = [Flatten()]
     for units in hidden:
         if _makes_layers(activation):
@@ -86,13 +88,14 @@ def clipping(kind: str, limit: float | None = None) -> Clip:
     >>> [gradient.tolist() for gradient in clipping("norm", 5.0)([np.array([6.0, 8.0])])]
     [[3.0, 4.0]]
     """
+    check_one_of("kind", kind, ("value", "norm", "global norm", "none"))
     if kind == "none":
         return list
     each = {"value": clip_by_value, "norm": clip_by_norm}
-    if kind not in {*each, "global norm"}:
-        raise ValueError(f"kind must be one of value, norm, global norm, none; received {kind!r}")
     if limit is None:
         raise ValueError(f"{kind} needs a limit; received none")
+    if not number("limit", limit) > 0:
+        raise ValueError(f"limit must be positive; received limit={limit}")
     if kind == "global norm":
         return partial(clip_by_global_norm, limit=limit)
     return lambda gradients: [each[kind](gradient, limit) for gradient in gradients]
@@ -130,6 +133,9 @@ class StepsToReach(Callback):
     def __init__(
         self, accuracy: float, x: ArrayLike, y: ArrayLike, resolution: float = 0.05
     ) -> None:
+        number("accuracy", accuracy)
+        if not 0 <= number("resolution", resolution) < math.inf:
+            raise ValueError(f"resolution must be non-negative; received {resolution}")
         self.accuracy, self.x, self.y, self.resolution = accuracy, x, y, resolution
 
     def on_train_begin(self) -> None:

@@ -10,13 +10,16 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 from PIL import Image
 from tabulate import tabulate
+
+from companion._checks import integer
+from companion._checks import number as as_number
 
 #: Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -147,7 +150,7 @@ def style(method: str) -> dict[str, Any]:
     >>> style("relu")["marker"]
     'o'
     """
-    if method not in _STYLES:
+    if not isinstance(method, str) or method not in _STYLES:
         raise ValueError(f"expected one of {', '.join(_STYLES)}; received {method!r}")
     color, marker, line = _STYLES[method]
     return {"color": color, "marker": marker, "linestyle": line}
@@ -176,6 +179,11 @@ def label_lines(
     'identity'
     >>> plt.close(figure)
     """
+    if not isinstance(labels, Mapping) or not all(
+        isinstance(value, tuple) and len(value) == 3 for value in labels.values()
+    ):
+        raise TypeError(f"labels must map texts to (x, y, color); received {labels!r}")
+    gap = as_number("gap", gap)
     place = axes.transData + axes.transAxes.inverted()
     points = {text: place.transform((x, y)) for text, (x, y, _) in labels.items()}
     below = -np.inf
@@ -196,6 +204,8 @@ def dark(color: str) -> tuple[float, ...]:
     >>> [round(part, 2) for part in dark(ORANGE)]
     [0.54, 0.37, 0.0]
     """
+    if not is_color_like(color):
+        raise ValueError(f"color must be one of Matplotlib's; received {color!r}")
     return tuple(0.6 * part for part in to_rgb(color))
 
 
@@ -222,7 +232,7 @@ def show(figure: Figure, alt: str) -> None:
     >>> show(figure, "The identity, a line from 0 to 1.")  # doctest: +ELLIPSIS
     {'image/png': ..., 'text/plain': 'The identity, a line from 0 to 1.'}
     """
-    if not any(character.isdigit() for character in alt):
+    if not isinstance(alt, str) or not any(character.isdigit() for character in alt):
         raise ValueError(f"alt must tell the figure's data in numbers; received {alt!r}")
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png", metadata={"Software": None})
@@ -251,7 +261,12 @@ def show_table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
     ------------  ----------
     relu          0.87
     """
+    for name, values in (("rows", rows), ("columns", columns)):
+        if not isinstance(values, list | tuple):
+            raise TypeError(f"{name} must be a list; received {values!r}")
     for row in rows:
+        if not isinstance(row, list | tuple):
+            raise TypeError(f"each row must be a list; received {row!r}")
         for cell in row:
             if isinstance(cell, float | np.floating):
                 raise TypeError(f"expected text made by number(); received the float {cell}")
@@ -286,7 +301,9 @@ def number(value: float, digits: int = 4, noise: float = 0.0) -> str:
     >>> number(0.12345), number(12.0), number(1234567.0), number(3e-17, noise=1e-12)
     ('0.1235', '12.00', '1.235e+06', '0 (below 1e-12)')
     """
-    value = float(value)
+    value, noise = as_number("value", value), as_number("noise", noise)
+    if not 1 <= integer("digits", digits) <= 17:
+        raise ValueError(f"digits must be in [1, 17]; received digits={digits}")
     if noise and abs(value) <= noise:
         return f"0 (below {noise:.0e})"
     if not np.isfinite(value):

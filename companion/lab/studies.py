@@ -40,6 +40,7 @@ from functools import lru_cache, partial
 from io import StringIO
 from itertools import chain
 from math import ceil
+from numbers import Integral
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,11 +52,13 @@ from scipy import stats
 from tqdm import tqdm
 
 import companion
+from companion._checks import check_function, check_one_of, numbers
 from companion.lab import BOOK
 from companion.lab.experiments import (
     Experiment,
     Interval,
     best_rates,
+    check_variants,
     paired_difference,
     run_calls,
 )
@@ -119,7 +122,15 @@ class Study:
     smallest: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_function("run", self.run)
+        check_variants(self.variants)
+        check_variants(self.settings)
+        check_one_of("tuning_mode", self.tuning_mode, ("max", "min"))
+        if self.learning_rates is not None and numbers("rates", self.learning_rates).ndim != 1:
+            raise ValueError(f"learning_rates must be a row; received {self.learning_rates}")
         for seeds in (self.seeds, self.tuning_seeds):
+            if not isinstance(seeds, Sequence) or not all(isinstance(s, Integral) for s in seeds):
+                raise TypeError(f"seeds must be a sequence of integers; received {seeds!r}")
             if len(set(seeds)) < len(seeds):
                 raise ValueError(f"each seed must be given once; received {list(seeds)}")
         if self.rates and not (len(self.tuning_seeds) and self.tuning_metric):

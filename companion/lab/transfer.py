@@ -1,12 +1,21 @@
 """Two tasks out of Fashion-MNIST, and what one network can take over from another."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
+from companion._checks import (
+    check_function,
+    check_learning_rate,
+    check_rng,
+    check_sizes,
+    check_units,
+    integer,
+    numbers,
+)
 from companion.initializers import glorot_uniform
 from companion.lab.datasets import Dataset, fashion_mnist
 from companion.network import Activation, Dense, Flatten, Layer, Sequential
@@ -51,7 +60,11 @@ def split(data: Dataset, pair: tuple[int, int]) -> tuple[Dataset, Dataset]:
     >>> len(a.images), len(b.images), sorted({int(label) for label in a.labels})
     (43986, 11014, [0, 1, 2, 3, 4, 5, 6, 7])
     """
-    chosen = np.isin(data.labels, pair)
+    _check_data(data)
+    labels = numbers("pair", pair)
+    if labels.shape != (2,) or labels[0] == labels[1] or not np.isin(labels, range(10)).all():
+        raise ValueError(f"pair must be two labels; received pair={pair!r}")
+    chosen = np.isin(data.labels, labels)
     others = [label for label in range(10) if label not in pair]
     return (
         Dataset(data.images[~chosen], np.searchsorted(others, data.labels[~chosen])),
@@ -90,6 +103,10 @@ def draw(rng: np.random.Generator, data: Dataset, examples: int) -> Dataset:
     >>> draw(np.random.default_rng(0), train, 200).images.shape
     (200, 28, 28)
     """
+    check_rng(rng)
+    _check_data(data)
+    if integer("examples", examples) < 0:
+        raise ValueError(f"examples must be at least 0; received examples={examples}")
     chosen = rng.permutation(len(data.images))[:examples]
     return Dataset(data.images[chosen], data.labels[chosen])
 
@@ -121,6 +138,8 @@ def classifier(
     >>> len(model.layers), model.weights.size
     (7, 276158)
     """
+    check_sizes("hidden", hidden)
+    check_units(outputs)
     layers: list[Layer] = [Flatten()]
     layers += [Dense(units, activation, initializer) for units in hidden]
     layers += [Dense(outputs, "sigmoid" if outputs == 1 else "softmax", initializer)]
@@ -157,6 +176,9 @@ class Conv2D(Activation):
 
     def __init__(self, filters: int, size: int, stride: int, activation: Function | None) -> None:
         super().__init__(activation)
+        for name, value in (("filters", filters), ("size", size), ("stride", stride)):
+            if integer(name, value) < 1:
+                raise ValueError(f"{name} must be at least 1; received {name}={value}")
         self.filters, self.size, self.stride = filters, size, stride
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Shape:
@@ -216,6 +238,7 @@ def convolutional(
     >>> convolutional(np.random.default_rng(0), 8).weights.size
     56840
     """
+    check_units(outputs)
     output = Dense(outputs, "sigmoid" if outputs == 1 else "softmax")
     layers = [Conv2D(16, 5, 2, "relu"), Conv2D(32, 3, 2, "relu"), Flatten(), Dense(64, "relu")]
     return Sequential([*layers, output], (28, 28), rng, dtype)
@@ -245,7 +268,8 @@ def reuse(model: Sequential, source: Sequential, layers: int) -> list[Layer]:
     >>> [layer.trainable for layer in new.layers], new.weights.size
     ([True, False, False, True], 11)
     """
-    weighted = [layer for layer in source.layers if layer.weights]
+    weighted = [source.layers[i] for i in _weighted(source, layers)]
+    _weighted(model, layers)
     initialize_from(model, weighted[:layers])
     taken = [layer for layer in model.layers if layer.weights][:layers]
     for layer in taken:
@@ -273,7 +297,9 @@ def part(model: Sequential, layers: int) -> tuple[Sequential, Sequential]:
     >>> bool(np.allclose(top.predict(base.predict(images)), model.predict(images), atol=1e-6))
     True
     """
-    weighted = [i for i, layer in enumerate(model.layers) if layer.weights]
+    weighted = _weighted(model, layers)
+    if not 0 < layers < len(weighted):
+        raise ValueError(f"layers must be in [1, {len(weighted)}); received layers={layers}")
     shape, parts = model.input_shape, []
     for group in (model.layers[: weighted[layers]], model.layers[weighted[layers] :]):
         new = [type(layer)(**layer.configuration()) for layer in group]
@@ -282,6 +308,21 @@ def part(model: Sequential, layers: int) -> tuple[Sequential, Sequential]:
         shape = network.output_shape
         parts.append(network)
     return parts[0], parts[1]
+
+
+def _weighted(model: Sequential, layers: int) -> list[int]:
+    """Return the places of a network's layers with weights, of which there must be some."""
+    if not isinstance(model, Sequential):
+        raise TypeError(f"expected a Sequential; received {model!r}")
+    weighted = [i for i, layer in enumerate(model.layers) if layer.weights]
+    if not 0 <= integer("layers", layers) <= len(weighted):
+        raise ValueError(f"layers must be in [0, {len(weighted)}]; received layers={layers}")
+    return weighted
+
+
+def _check_data(data: Dataset) -> None:
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a Dataset; received {type(data).__name__}")
 
 
 def adapt(
@@ -327,7 +368,16 @@ def adapt(
     >>> model.evaluate(*b.test)[1] > 0.95
     True
     """
-    thawed = len(taken) if thawed is None else thawed
+    _weighted(model, 0)
+    _check_data(data)
+    if not isinstance(taken, list | tuple) or not all(isinstance(one, Layer) for one in taken):
+        raise TypeError(f"taken must be a list of layers; received {taken!r}")
+    thawed = len(taken) if thawed is None else integer("thawed", thawed)
+    if not 0 <= thawed <= len(taken):
+        raise ValueError(f"thawed must be in [0, {len(taken)}]; received thawed={thawed}")
+    if thawed and integer("epochs", epochs) < integer("head_epochs", head_epochs):
+        raise ValueError(f"epochs must be at least head_epochs; received {epochs}, {head_epochs}")
+    check_learning_rate(rate)
     if thawed:
         head = Optimizer(GradientDescent(), head_rate)
         model.fit(*data, optimizer=head, epochs=head_epochs)
@@ -339,7 +389,7 @@ def adapt(
 
 
 def best_of(
-    train: Callable[[float], Sequential], rates: Iterable[float], task: Task
+    train: Callable[[float], Sequential], rates: Sequence[float], task: Task
 ) -> tuple[float, float]:
     """Train with each learning rate, and score the network that does best on validation images.
 
@@ -347,7 +397,7 @@ def best_of(
     ----------
     train : callable
         From a learning rate to a trained network.
-    rates : iterable of float
+    rates : sequence of float
         The grid, the same for all ways that are compared.
     task : Task
         Its validation images choose, its test images score.
@@ -369,9 +419,17 @@ def best_of(
     >>> rate, accuracy > 0.9
     (0.03, True)
     """
+    check_function("train", train)
+    grid = numbers("rates", rates)
+    if grid.ndim != 1 or not len(grid):
+        raise ValueError(f"rates must be a row of one rate or more; received {rates}")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a Task; received {task!r}")
     scored = []
-    for rate in rates:
+    for rate in grid.tolist():
         model = train(rate)
+        if not isinstance(model, Sequential):
+            raise TypeError(f"train must return a Sequential; received {model!r}")
         with np.errstate(over="ignore", invalid="ignore"):
             scored.append((model.evaluate(*task.validation)[1], model, rate))
     _, model, rate = max(scored, key=lambda entry: entry[0])

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from companion._checks import integer, number, numbers
 from companion.activations import softmax
 
 Array = NDArray[np.floating]
@@ -96,7 +97,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> 
     Raises
     ------
     ValueError
-        When the shapes do not fit, or ``bins`` is less than 1.
+        When the shapes do not fit, or ``bins`` is less than 1 or above a million.
 
     References
     ----------
@@ -111,8 +112,8 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> 
     1  0.8   0.9      2       0.875       0.5
     """
     probabilities, labels = _check(probabilities, labels)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1; received bins={bins}")
+    if not 1 <= integer("bins", bins) <= 10**6:
+        raise ValueError(f"bins must be at least 1 and at most a million; received bins={bins}")
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     # Rounding must not lift what is 0.7 over the end of its bin
     bin_of = np.clip(np.ceil(confidence * bins - 1e-6).astype(int) - 1, 0, bins - 1)
@@ -206,7 +207,7 @@ def uncertainty(passes: ArrayLike) -> Uncertainty:
     >>> split.total.round(3).tolist(), split.mutual_information.round(3).tolist()
     ([0.693, 0.693], [0.0, 0.693])
     """
-    passes = np.asarray(passes)
+    passes = _probabilities("passes", passes)
     if passes.ndim != 3:
         raise ValueError(
             f"passes must have the shape (samples, batch, classes); received {passes.shape}"
@@ -224,7 +225,7 @@ def entropy(probabilities: ArrayLike) -> Array:
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(4).tolist()
     [0.0, 0.6931]
     """
-    probabilities = np.asarray(probabilities)
+    probabilities = _probabilities("probabilities", probabilities)
     return -(probabilities * _log(probabilities)).sum(-1) + 0.0
 
 
@@ -249,7 +250,12 @@ def auroc(inside: ArrayLike, outside: ArrayLike) -> float:
     >>> auroc([0.1, 0.2, 0.3], [0.25, 0.4])
     0.8333333333333334
     """
-    inside, outside = np.asarray(inside), np.asarray(outside)
+    inside, outside = numbers("inside", inside), numbers("outside", outside)
+    if inside.ndim != 1 or outside.ndim != 1 or not len(inside) or not len(outside):
+        raise ValueError(
+            "inside and outside must be rows of one score or more; "
+            f"received {inside.shape} and {outside.shape}"
+        )
     ranks = stats.rankdata(np.concatenate([inside, outside]))[len(inside) :]
     wins = ranks.sum() - len(outside) * (len(outside) + 1) / 2
     return float(wins / (len(inside) * len(outside)))
@@ -281,8 +287,9 @@ def accuracy_of_surest(right: ArrayLike, doubt: ArrayLike, shares: ArrayLike) ->
     >>> accuracy_of_surest([True, False, True, True], [0.1, 0.9, 0.2, 0.3], [1.0, 0.5]).tolist()
     [0.75, 1.0]
     """
-    right, doubt, shares = np.asarray(right), np.asarray(doubt), np.asarray(shares, dtype=float)
-    if right.shape != doubt.shape or right.ndim != 1:
+    right, doubt = numbers("right", right), numbers("doubt", doubt)
+    shares = numbers("shares", shares, float)
+    if right.shape != doubt.shape or right.ndim != 1 or not len(right):
         raise ValueError(
             f"right and doubt must have one shape (n,); received {right.shape} and {doubt.shape}"
         )
@@ -357,9 +364,11 @@ def at_temperature(probabilities: ArrayLike, temperature: float) -> Array:
     >>> at_temperature([[0.8, 0.2]], 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
-    if not temperature > 0:
+    if not number("temperature", temperature) > 0:
         raise ValueError(f"temperature must be positive; received temperature={temperature}")
-    return softmax(_log(np.asarray(probabilities)) / float(temperature))
+    return softmax(
+        _log(_probabilities("probabilities", probabilities)) / number("temperature", temperature)
+    )
 
 
 def _log(probabilities: Array) -> Array:
@@ -367,10 +376,24 @@ def _log(probabilities: Array) -> Array:
 
 
 def _check(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Array, NDArray[np.integer]]:
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    probabilities = _probabilities("probabilities", probabilities)
+    labels = numbers("labels", labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
             "expected probabilities of shape (n, classes) and labels of shape (n,); "
             f"received {probabilities.shape} and {labels.shape}"
         )
+    classes = probabilities.shape[1]
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"labels must be integers in [0, {classes}); received {labels.dtype} from "
+            f"{labels.min()} to {labels.max()}"
+        )
     return probabilities, labels
+
+
+def _probabilities(name: str, values: ArrayLike) -> Array:
+    array = numbers(name, values)
+    if array.ndim == 0 or array.size == 0 or not (array.min() >= 0 and array.max() <= 1 + 1e-6):
+        raise ValueError(f"{name} must be an array of numbers in [0, 1]; received {array}")
+    return array if array.dtype.kind == "f" else array.astype(float)

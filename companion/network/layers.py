@@ -4,6 +4,7 @@ A layer stores what the last forward and backward pass saw (``x``, ``z``, ``a``,
 that diagnostics can look at it, and holds its weights as views into the model's one vector.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from companion import activations, constraints, initializers, regularizers
-from companion._checks import check_units
+from companion._checks import check_units, number
 from companion.batch_norm import (
     batch_norm,
     batch_norm_backward,
@@ -38,7 +39,7 @@ def find(function: Function, module: ModuleType) -> Callable[..., Any]:
         and getattr(value, "__module__", None) == module.__name__
         and not name.startswith("_")
     ]
-    if function not in names:
+    if not isinstance(function, str) or function not in names:
         raise ValueError(
             f"expected a function of {module.__name__} ({', '.join(sorted(names))}); "
             f"received {function!r}"
@@ -50,11 +51,11 @@ def find(function: Function, module: ModuleType) -> Callable[..., Any]:
 def gradient_of(function: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
     """Return a public function's derivative, its ``_grad`` twin with the same keywords."""
     original = function.func if isinstance(function, partial) else function
-    twin = getattr(module, f"{original.__name__}_grad", None)
+    name = getattr(original, "__name__", repr(original))
+    twin = getattr(module, f"{name}_grad", None)
     if twin is None:
         raise ValueError(
-            f"expected a function with a derivative in {module.__name__}; "
-            f"received {original.__name__}"
+            f"expected a function with a derivative in {module.__name__}; received {name}"
         )
     if isinstance(function, partial):
         return partial(twin, *function.args, **function.keywords)
@@ -195,7 +196,7 @@ class Activation(Layer):
         super().__init__()
         self.activation: Callable[[Array], Array] | None = None
         self.activation_gradient: Callable[[Array], Array] | None = None
-        if activation is not None and activation != "linear":
+        if not (activation is None or (isinstance(activation, str) and activation == "linear")):
             self.activation = find(activation, activations)
             if self.activation is not activations.softmax:
                 self.activation_gradient = gradient_of(self.activation, activations)
@@ -369,7 +370,7 @@ class BatchNormalization(Layer):
     Raises
     ------
     ValueError
-        If ``momentum`` is outside [0, 1).
+        If ``momentum`` is outside [0, 1), ``epsilon`` is negative, or an example is a number.
 
     Examples
     --------
@@ -382,13 +383,17 @@ class BatchNormalization(Layer):
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3) -> None:
         super().__init__()
-        if not 0 <= momentum < 1:
+        if not 0 <= number("momentum", momentum) < 1:
             raise ValueError(f"momentum must be in [0, 1); received momentum={momentum}")
-        self.momentum = momentum
-        self.epsilon = epsilon
+        if not 0 <= number("epsilon", epsilon) < math.inf:
+            raise ValueError(f"epsilon must be non-negative and finite; received epsilon={epsilon}")
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Shape:
         """Start as the identity: scale 1, shift 0, moving mean 0, moving variance 1."""
+        if not input_shape:
+            raise ValueError(f"expected examples with features; received input_shape={input_shape}")
         features = super().build(input_shape, rng, dtype)[-1]
         self.weights = {"gamma": np.ones(features, dtype), "beta": np.zeros(features, dtype)}
         self.statistics = {

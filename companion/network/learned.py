@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from companion._checks import number
 from companion.activations import (
     prelu,
     prelu_grad,
@@ -59,7 +60,7 @@ class PReLU(Activation):
 
     def __init__(self, alpha: float = 0.0) -> None:
         super().__init__(None)
-        if not math.isfinite(alpha):
+        if not math.isfinite(number("alpha", alpha)):
             raise ValueError(f"alpha must be finite; received alpha={alpha}")
         self.alpha = float(alpha)
         self.activation, self.activation_gradient = self.prelu, self.prelu_grad
@@ -131,7 +132,7 @@ class Swish(Activation):
 
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__(None)
-        if not math.isfinite(beta):
+        if not math.isfinite(number("beta", beta)):
             raise ValueError(f"beta must be finite; received beta={beta}")
         self.beta = float(beta)
         self.activation, self.activation_gradient = self.swish, self.swish_grad

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_floats, kind
 from companion.activations import sigmoid, softplus
 
 Array = NDArray[np.floating]
@@ -48,11 +49,22 @@ def sparse_categorical_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]
     >>> round(loss, 4), gradient.tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
+    _check_outputs(z, y)
+    if y.dtype.kind not in "iu" or z.ndim != 2 or y.shape != z.shape[:1]:
+        raise ValueError(
+            f"expected z of shape (m, classes) and m integer labels y; "
+            f"received {z.shape}, and {y.dtype} of shape {y.shape}"
+        )
     rows = np.arange(len(z))
     z = z - z.max(axis=1, keepdims=True)
     p = np.exp(z)
     total = p.sum(axis=1, keepdims=True)
-    loss = float((np.log(total[:, 0]) - z[rows, y]).sum() / len(z))
+    try:
+        loss = float((np.log(total[:, 0]) - z[rows, y]).sum() / len(z))
+    except IndexError:
+        raise ValueError(
+            f"y must be labels in [0, {z.shape[1]}); received one of {y.max()}"
+        ) from None
     p /= total
     p[rows, y] -= 1
     p /= len(z)
@@ -87,6 +99,7 @@ def binary_crossentropy(z: Array, y: NDArray) -> tuple[float, Array]:
     >>> round(loss, 4), gradient.tolist()
     (0.6931, [[0.25], [-0.25]])
     """
+    _check_outputs(z, y, z)
     y = y.reshape(z.shape).astype(z.dtype)
     return float((softplus(z) - y * z).mean()), (sigmoid(z) - y) / z.size
 
@@ -118,8 +131,17 @@ def mse(z: Array, y: NDArray) -> tuple[float, Array]:
     >>> mse(np.array([[3.0]]), np.array([1.0]))
     (4.0, array([[4.]]))
     """
+    _check_outputs(z, y, z)
     error = z - y.reshape(z.shape).astype(z.dtype)
     return float((error * error).mean()), 2 * error / z.size
+
+
+def _check_outputs(z: Array, y: NDArray, like: Array | None = None) -> None:
+    check_floats("z", z)
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "fiub":
+        raise TypeError(f"y must be an array of numbers; received {kind(y)}")
+    if z.size == 0 or (like is not None and y.size != like.size):
+        raise ValueError(f"expected y for each output z; received {y.shape} for {z.shape}")
 
 
 def _of_classes(z: Array, y: NDArray) -> float:

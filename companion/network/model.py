@@ -1,5 +1,6 @@
 """The model: layers in a row, on one contiguous vector of weights."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -7,7 +8,16 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from companion._checks import check_epochs, check_rng
+from companion._checks import (
+    check_epochs,
+    check_floating,
+    check_function,
+    check_rng,
+    check_shape,
+    integer,
+    kind,
+    numbers,
+)
 from companion.network.layers import Activation, Array, Layer, Shape
 from companion.network.losses import LOSSES, Loss
 from companion.network.training import Callback, History, train
@@ -69,6 +79,9 @@ class Sequential:
         dtype: DTypeLike = np.float32,
     ) -> None:
         check_rng(rng)
+        check_shape(input_shape, "input_shape")
+        check_floating(dtype)
+        _check_all("layers", layers, Layer)
         if not layers:
             raise ValueError("expected at least one layer; received none")
         self.layers = tuple(layers)
@@ -142,7 +155,8 @@ class Sequential:
         ValueError
             If their number or a shape does not fit; then nothing is changed.
         """
-        own, new = self._all_values(), [np.asarray(values) for values in weights]
+        _check_sequence("weights", weights)
+        own, new = self._all_values(), [numbers("weights", w, self.dtype) for w in weights]
         expected, received = [w.shape for w in own], [w.shape for w in new]
         if expected != received:
             raise ValueError(f"expected weights of shapes {expected}; received {received}")
@@ -174,17 +188,21 @@ class Sequential:
         self, x: Array, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
         """Return the outputs for one batch; each layer keeps what it saw."""
+        x = self._examples(x)
         rng = self.mask_rng if rng is None else rng
         for layer in self.layers:
             x = layer.forward(x, training, rng)
         return x
 
-    def differentiate(self, x: Array, y: NDArray, rng: np.random.Generator | None = None) -> float:
+    def differentiate(
+        self, x: ArrayLike, y: ArrayLike, rng: np.random.Generator | None = None
+    ) -> float:
         """Return the loss of one batch in training, and fill :attr:`gradient` by backpropagation.
 
         The penalties of regularizers are part of both.
         """
-        loss, _ = self.backpropagate(x, y, rng)
+        examples = self._examples(x)
+        loss, _ = self.backpropagate(examples, self._targets(y, len(examples)), rng)
         return loss
 
     def backpropagate(
@@ -279,6 +297,8 @@ class Sequential:
         (10, 5, 3)
         """
         x = self._examples(x)
+        if rng is not None:
+            check_rng(rng)
         if training:
             with self.keep_statistics():
                 return self.forward(x, True, rng)
@@ -292,7 +312,8 @@ class Sequential:
         ValueError
             If the examples have another shape, or there are not as many targets.
         """
-        x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
+        x = self._examples(x)
+        y = self._targets(y, len(x))
         loss, total, correct = self.loss, 0.0, 0.0
         for rows, targets in zip(_split(x), _split(y), strict=True):
             z = self._logits(rows)
@@ -361,12 +382,25 @@ class Sequential:
         A run that diverges goes on with infinite or NaN losses; NumPy's warnings about them
         are silenced here. The callback :class:`TerminateOnNaN` ends it.
         """
-        x, y = self._examples(x), self._targets(y, len(np.asarray(x)))
+        x = self._examples(x)
+        y = self._targets(y, len(x))
         if validation_data is not None:
+            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+                raise TypeError(
+                    "validation_data must be a pair of examples and targets; "
+                    f"received {kind(validation_data)}"
+                )
             held_out = self._examples(validation_data[0])
             validation_data = held_out, self._targets(validation_data[1], len(held_out))
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer; received {optimizer!r}")
         check_epochs(epochs, batch_size)
-        if initial_epoch < 0:
+        _check_all("callbacks", callbacks, Callback)
+        if clip is not None:
+            check_function("clip", clip)
+        if rng is not None:
+            check_rng(rng)
+        if integer("initial_epoch", initial_epoch) < 0:
             raise ValueError(
                 f"initial_epoch must be at least 0; received initial_epoch={initial_epoch}"
             )
@@ -388,7 +422,7 @@ class Sequential:
         )
 
     def _examples(self, x: ArrayLike) -> Array:
-        x = np.asarray(x, self.dtype)
+        x = numbers("x", x, self.dtype)
         if x.ndim == 0 or x.shape[1:] != self.input_shape or len(x) == 0:
             raise ValueError(
                 f"expected examples of shape (n, *{self.input_shape}), n at least 1; "
@@ -397,10 +431,26 @@ class Sequential:
         return x
 
     def _targets(self, y: ArrayLike, examples: int) -> NDArray:
-        y = np.asarray(y)
-        if len(y) != examples:
-            raise ValueError(f"expected as many targets as examples, {examples}; received {len(y)}")
-        return y
+        y = numbers("y", y)
+        if y.shape[:1] != (examples,):
+            received = len(y) if y.ndim else "a number"
+            raise ValueError(
+                f"expected as many targets as examples, {examples}; received {received}"
+            )
+        if self.loss is LOSSES["softmax"]:
+            classes = self.output_shape[-1]
+            if y.dtype.kind not in "iu" or y.ndim != 1 or not (0 <= y.min() <= y.max() < classes):
+                raise ValueError(
+                    f"y must be labels, one integer in [0, {classes}) for each example; "
+                    f"received {y.dtype} of shape {y.shape} from {y.min()} to {y.max()}"
+                )
+            return y
+        if y.size != examples * math.prod(self.output_shape):
+            raise ValueError(
+                f"y must have the shape of the outputs, {(examples, *self.output_shape)}; "
+                f"received {y.shape}"
+            )
+        return numbers("y", y, self.dtype)
 
     def save(self, path: str | PathLike[str], optimizer: Optimizer | None = None) -> None:
         """Write the model, its random streams and its optimizer to one ``.npz`` file.
@@ -416,6 +466,18 @@ class Sequential:
         from companion.network.saving import save
 
         save(path, self, optimizer)
+
+
+def _check_sequence(name: str, values: object) -> None:
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise TypeError(f"{name} must be a sequence; received {kind(values)}")
+
+
+def _check_all(name: str, values: object, expected: type) -> None:
+    _check_sequence(name, values)
+    for value in values:  # type: ignore[attr-defined]
+        if not isinstance(value, expected):
+            raise TypeError(f"{name} must all be a {expected.__name__}; received {kind(value)}")
 
 
 def _split(x: NDArray) -> list[NDArray]:

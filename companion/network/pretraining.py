@@ -17,7 +17,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from companion._checks import check_epochs, check_rng
+from companion._checks import (
+    check_epochs,
+    check_floating,
+    check_function,
+    check_rng,
+    check_shape,
+    check_sizes,
+    integer,
+    numbers,
+)
 from companion.activations import sigmoid, softplus
 from companion.network.layers import Array, Dense, Function, Layer
 from companion.network.model import Sequential
@@ -110,6 +119,8 @@ class RestrictedBoltzmannMachine:
         for name, units in (("visible", visible), ("hidden", hidden)):
             if not isinstance(units, int | np.integer) or units < 1:
                 raise ValueError(f"{name} must be a positive integer; received {name}={units!r}")
+        check_shape((visible, hidden), "(visible, hidden)")
+        check_floating(dtype)
         self.visible, self.hidden = int(visible), int(hidden)
         self.dtype = np.dtype(dtype)
         size = self.visible * self.hidden
@@ -134,6 +145,8 @@ class RestrictedBoltzmannMachine:
         array of shape (n,)
         """
         v, h = self._rows(v, self.visible), self._rows(h, self.hidden)
+        if len(v) != len(h):
+            raise ValueError(f"v and h must have as many rows; received {len(v)} and {len(h)}")
         return -v @ self.visible_bias - h @ self.hidden_bias - (v @ self.kernel * h).sum(axis=1)
 
     def free_energy(self, v: ArrayLike) -> Array:
@@ -195,6 +208,7 @@ class RestrictedBoltzmannMachine:
         -------
         array of zeros and ones, shape (n, visible)
         """
+        check_rng(rng)
         h = _draw(rng, self.hidden_probabilities(v))
         return _draw(rng, self.visible_probabilities(h))
 
@@ -264,11 +278,12 @@ class RestrictedBoltzmannMachine:
         I. Sutskever and T. Tieleman (2010), On the convergence properties of contrastive
         divergence, AISTATS, PMLR 9, 789-795: no function has this gradient.
         """
-        if k < 1:
+        check_rng(rng)
+        if integer("k", k) < 1:
             raise ValueError(f"k must be at least 1; received k={k}")
         v = self._rows(v, self.visible)
         data = self.hidden_probabilities(v)
-        h = _draw(rng, data) if chains is None else chains
+        h = _draw(rng, data) if chains is None else self._rows(chains, self.hidden)
         for _ in range(k):
             sampled = _draw(rng, self.visible_probabilities(h))
             model = self.hidden_probabilities(sampled)
@@ -325,7 +340,12 @@ class RestrictedBoltzmannMachine:
             If shapes, ``epochs``, ``batch_size`` or ``k`` make no sense, or if data are outside
             [0, 1].
         """
+        check_rng(rng)
         check_epochs(epochs, batch_size)
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer; received {optimizer!r}")
+        if integer("k", k) < 1:
+            raise ValueError(f"k must be at least 1; received k={k}")
         v = self._data(v)
         held_out = None if validation_data is None else self._data(validation_data)[:MONITORED]
         order_rng, sample_rng = rng.spawn(2)
@@ -361,7 +381,7 @@ class RestrictedBoltzmannMachine:
         return dense
 
     def _rows(self, values: ArrayLike, units: int) -> Array:
-        rows = np.asarray(values, self.dtype)
+        rows = numbers("rows", values, self.dtype)
         if rows.ndim != 2 or rows.shape[1] != units:
             raise ValueError(f"expected an array of shape (n, {units}); received {rows.shape}")
         return rows
@@ -462,9 +482,10 @@ def autoencoder(
     >>> encoder(model).predict(np.ones((5, 6))).shape
     (5, 2)
     """
+    check_sizes("widths", widths)
     if len(widths) < 2:
         raise ValueError(f"expected the widths of the input and the code; received {list(widths)}")
-    if output not in ("sigmoid", "linear"):
+    if not isinstance(output, str) or output not in ("sigmoid", "linear"):
         raise ValueError(f"output must be sigmoid or linear; received {output!r}")
     inputs, *hidden = widths
     layers: list[Layer] = [] if noise is None else [noise]
@@ -497,6 +518,7 @@ def encoder(autoencoder: Sequential) -> Sequential:
     >>> [layer.units for layer in lower.layers]
     [4, 2]
     """
+    _check_model("autoencoder", autoencoder)
     layers = list(autoencoder.layers)
     while layers and not layers[0].weights:
         layers.pop(0)
@@ -569,12 +591,18 @@ def greedy_layerwise(
     >>> [layer.weights["kernel"].shape for layer in stack.layers]
     [(6, 4), (4, 3)]
     """
+    check_sizes("widths", widths)
+    check_function("train", train)
+    check_rng(rng)
     if len(widths) == 0:
         raise ValueError("expected the width of at least one layer; received none")
-    x = np.asarray(x)
+    x = numbers("x", x)
+    if x.ndim != 2:
+        raise ValueError(f"x must have the shape (n, inputs); received {x.shape}")
     layers: list[Layer] = []
     for units, layer_rng in zip(widths, rng.spawn(len(widths)), strict=True):
         trained = train(x, units, layer_rng)
+        _check_model("what train returns", trained)
         if trained.output_shape != (units,):
             raise ValueError(
                 f"expected an encoder with an output of shape {(units,)}; "
@@ -616,6 +644,9 @@ def initialize_from(model: Sequential, layers: Sequence[Layer]) -> None:
     >>> bool((model.layers[0].weights["kernel"] == pretrained.layers[0].weights["kernel"]).all())
     True
     """
+    _check_model("model", model)
+    if not isinstance(layers, Sequence) or not all(isinstance(layer, Layer) for layer in layers):
+        raise TypeError(f"layers must be a sequence of layers; received {layers!r}")
     own, given = ([v for v in map(_values, group) if v] for group in (model.layers, layers))
     if len(given) > len(own):
         raise ValueError(
@@ -633,6 +664,11 @@ def initialize_from(model: Sequential, layers: Sequence[Layer]) -> None:
     for mine, values in pairs:
         for name, value in values.items():
             mine[name][...] = value
+
+
+def _check_model(name: str, model: Sequential) -> None:
+    if not isinstance(model, Sequential):
+        raise TypeError(f"{name} must be a Sequential; received {model!r}")
 
 
 def _values(layer: Layer) -> dict[str, NDArray]:

@@ -84,7 +84,7 @@ class SimpleRNN(Layer):
         check_units(units)
         self.units = int(units)
         self.activation = self.activation_gradient = None
-        if activation is not None and activation != "linear":
+        if not (activation is None or (isinstance(activation, str) and activation == "linear")):
             self.activation = find(activation, activations)
             self.activation_gradient = gradient_of(self.activation, activations)
         self.initializer = find(initializer, initializers)

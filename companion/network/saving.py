@@ -74,6 +74,8 @@ def save(
     --------
     load : reads the file.
     """
+    if not hasattr(model, "layers"):
+        raise TypeError(f"model must be a Sequential; received {model!r}")
     description: dict[str, Any] = {
         "format": FORMAT,
         "dtype": model.dtype.name,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from companion._checks import check_function, check_learning_rate, integer
 from companion.optimizers import Optimizer
 from companion.schedules import ReduceOnPlateau
 
@@ -151,7 +152,7 @@ class EarlyStopping(Callback):
     def __init__(
         self, monitor: str = "val_loss", patience: int = 0, restore_best_weights: bool = False
     ) -> None:
-        if patience < 0:
+        if integer("patience", patience) < 0:
             raise ValueError(f"patience must be at least 0; received patience={patience}")
         self.monitor = monitor
         self.patience = patience
@@ -218,11 +219,12 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[[int, float], float]) -> None:
+        check_function("schedule", schedule)
         self.schedule = schedule
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Ask the schedule for the epoch's rate."""
-        self.optimizer.learning_rate = float(self.schedule(epoch, _rate(self)))
+        self.optimizer.learning_rate = check_learning_rate(self.schedule(epoch, _rate(self)))
 
     def on_epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
         """Record the rate."""
