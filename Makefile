@@ -4,6 +4,10 @@ BIN := .venv/bin
 chapters ?=
 names ?=
 
+# Two installations into .venv at once would break it, and these change what Python does.
+.NOTPARALLEL:
+unexport PYTHONHOME PYTHONOPTIMIZE PYTHONWARNINGS KERAS_BACKEND
+
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test lab execute serve studies bench matrix clean
 
@@ -11,7 +15,7 @@ help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.book  ## build the book from its stored outputs; no TensorFlow needed
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet || { rm -rf _build/.doctrees; exit 1; }  # else a warning is told only once
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 pdf: .venv/.pdf book  ## print the whole book into one PDF, with Chromium: a minute more
@@ -46,6 +50,8 @@ clean:  ## remove what was built, and the environment
 .venv/.book .venv/.pdf .venv/.dev: requirements.txt pyproject.toml
 	@$(PYTHON) book/_tools/preflight.py
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; this takes a minute or two, once."
-	@$(PYTHON) -m venv .venv
+	@if kill -0 "$$(cat .venv/.begun 2>&1)" 2>/dev/null; then echo "Another make is installing here: wait for it."; exit 1; fi
+	@if [ -e .venv/.begun ]; then rm -rf .venv; fi  # pip takes what it half installed for whole
+	@$(PYTHON) -m venv .venv && echo $$PPID > .venv/.begun
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[$(@:.venv/.%=%)]"
-	@touch $@
+	@rm .venv/.begun && touch $@

@@ -6,7 +6,7 @@ says what was expected and what came.
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -165,3 +165,11 @@ def check_epochs(epochs: int, batch_size: int) -> None:
         raise ValueError(f"epochs must be at least 0; received epochs={epochs}")
     if integer("batch_size", batch_size) < 1:
         raise ValueError(f"batch_size must be at least 1; received batch_size={batch_size}")
+
+
+def check_variants(variants: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Refuse what does not map each variant's name to its arguments."""
+    if not isinstance(variants, Mapping) or not all(
+        isinstance(arguments, Mapping) for arguments in variants.values()
+    ):
+        raise TypeError(f"variants must map names to arguments; received {variants!r}")

@@ -132,8 +132,8 @@ def trace(
     step, new = rule.update(gradient, tuple(symbols), weights, t, learning_rate)  # type: ignore[arg-type]
     outputs = []
     for before, after in zip([gradient, *symbols], [step, *new], strict=True):
-        if isinstance(before, _Symbol) != isinstance(after, _Symbol):
-            raise TypeError(f"expected an array where one was; received {after!r}")
+        if not isinstance(after, type(before) if isinstance(before, _Symbol) else float | int):
+            raise TypeError(f"expected an array or a number, as before; received {after!r}")
         outputs.append(after.name if isinstance(after, _Symbol) else after)
     return tape.operations, tape.numbers, outputs
 
@@ -255,7 +255,10 @@ def _compile(
 
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"expected float32 or float64; received {dtype}")
+    # What is executed is made of _FORMS and of names that the tape gave; it defines a function,
+    # and a definition needs none of Python's own.
     scope: dict[str, Any] = {
+        "__builtins__": {},
         "cast": dtype.type,
         "sqrt": math.sqrt,
         "maximum": numba.njit(_maximum),

@@ -57,6 +57,16 @@ def foreign(soup):
     return [a for a in addresses + scripts if re.match(r"(\w+:)?//", a) and "w3.org" not in a]
 
 
+def test_no_script_is_loaded_in_vain_or_holds_up_a_page(pages):
+    for name, soup in pages.items():
+        scripts = soup.find_all("script", src=True)
+        sources = " ".join(script["src"] for script in scripts)
+        assert "fontawesome" not in sources
+        assert ("mathjax" in sources) == bool(soup.select(".math")), name
+        at_once = [script["src"] for script in scripts if not script.has_attr("defer")]
+        assert [src for src in at_once if "documentation_options" not in src] == [], name
+
+
 def test_no_page_asks_another_host(book, pages):
     assert {name: foreign(soup) for name, soup in pages.items() if foreign(soup)} == {}
     styles = {path.name: path.read_text("utf-8") for path in book.rglob("*.css")}

@@ -129,7 +129,7 @@ def test_what_fit_takes_clips_like_the_formulas(kind):
 
 
 def test_a_kind_of_clipping_needs_a_known_name_and_a_limit():
-    with pytest.raises(ValueError, match=r"kind must be one of .*received 'length'"):
+    with pytest.raises(ValueError, match=r"kind must be one of .*received kind='length'"):
         clipping("length", 1.0)
     with pytest.raises(ValueError, match="value needs a limit"):
         clipping("value")

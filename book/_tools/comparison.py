@@ -14,6 +14,7 @@ Output = Mapping[str, Any]
 #: Environment of every process that runs a cell or a test.
 ENVIRONMENT = ONE_THREAD | {
     "CUDA_VISIBLE_DEVICES": "-1",  # the digits printed are a processor's
+    "KERAS_BACKEND": "tensorflow",  # and its Keras's, whatever else the reader works with
     "MPLBACKEND": "agg",  # a figure appears where it is shown, never by itself
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }

@@ -63,6 +63,7 @@ EXPLAIN = """\
         " `make lab` opens it with all that it needs"
     )"""
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(home|mnt|opt|private|root|tmp|usr|var|work|Users)\b")
+CONFLICT = re.compile(r"^(<{7}|>{7})( .*)?$", re.MULTILINE)
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -92,6 +93,8 @@ def read(chapter: Path) -> NotebookNode:
     ids are made from the cells' text, so that they change only where the text does, and the
     metadata names no version, so that the notebook does not depend on who runs it.
     """
+    if marks := CONFLICT.search(chapter.read_text("utf-8")):
+        raise ValueError(f"{chapter} holds the marks of an unfinished merge, {marks[0]!r}")
     notebook = jupytext.read(chapter, fmt="md:myst")
     notebook.metadata.pop("jupytext", None)
     notebook.metadata["kernelspec"] = {
@@ -173,8 +176,12 @@ async def run(
     }
     # nbclient's own loop over the cells would take the signal handlers from its neighbours
     try:
-        await client.async_start_new_kernel(**process)
-        await client.async_start_new_kernel_client()
+        try:
+            await client.async_start_new_kernel(**process)
+            await client.async_start_new_kernel_client()
+        except RuntimeError as error:  # what the kernel said went nowhere
+            command = f"{sys.executable} -m ipykernel_launcher"
+            raise RuntimeError(f"{error}; this command says why: {command}") from error
         for index, cell in enumerate(notebook.cells):
             await client.async_execute_cell(
                 cell, index, execution_count=client.code_cells_executed + 1

@@ -33,7 +33,7 @@ if __name__ == "__main__":
         disable_numparse=True,
         colalign=["left", "right", "right"],
     )
+    print(table)  # first: no full disk takes it away
     path = BOOK / "speed" / "chapters.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(table + "\n", encoding="utf-8")
-    print(table)

@@ -15,11 +15,23 @@
 ================================  ==================================================================
 
 Importing this package imports Keras; ``import companion`` does not. All objects are saved in
-``.keras`` files; import this package before ``keras.saving.load_model`` reads one.
+``.keras`` files; import this package before ``keras.saving.load_model`` reads one. Keras writes
+over an older file as it goes, and a full disk or an interruption leaves neither: save under another
+name, then ``os.replace``.
 
 Tested on Keras 3 with TensorFlow, one device and one precision (float32 or float64): mixed
 precision and training on several devices are not supported.
 """
+
+import importlib
+
+try:
+    importlib.import_module("keras")
+except ImportError as error:
+    raise ImportError(
+        f"companion.keras needs Keras 3 and TensorFlow, its backend: {error}. "
+        "Install them (pip install tensorflow); KERAS_BACKEND must be unset or tensorflow"
+    ) from error
 
 from companion.keras.conversion import copy_weights, fold_batch_norm, to_keras
 from companion.keras.diagnosis import diagnose

@@ -21,6 +21,7 @@ from functools import partial
 from importlib import import_module, metadata
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -626,18 +627,24 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
-    """Write what the book's page shows: seconds, tables, and the figure with its text."""
+    """Write what the book's page shows: seconds, tables, and the figure with its text.
+
+    The files belong together: each replaces an older one when all of them are complete.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1, default=lambda seconds: round(seconds, 6))
-    (folder / "seconds.json").write_text(text + "\n", encoding="utf-8")
-    for name, table in tables(results).items():
-        (folder / f"{name}.md").write_text(table + "\n", encoding="utf-8")
-    with plt.rc_context(plots.STYLE):
+    texts = {f"{name}.md": table + "\n" for name, table in tables(results).items()}
+    seconds = json.dumps(results, indent=1, default=lambda seconds: round(seconds, 6))
+    texts["seconds.json"] = seconds + "\n"
+    with plt.rc_context(plots.STYLE), TemporaryDirectory(dir=folder, prefix=".part-") as part:
         figure, alt = draw(results)
-        figure.savefig(folder / "growth.png", metadata={"Software": None, "Description": alt})
+        texts["figure.md"] = f"```{{image}} speed/growth.png\n:alt: {alt}\n```\n"
+        for name, text in texts.items():
+            Path(part, name).write_text(text, encoding="utf-8")
+        picture = Path(part, "growth.png")
+        figure.savefig(picture, metadata={"Software": None, "Description": alt})
         plt.close(figure)
-    page = f"```{{image}} speed/growth.png\n:alt: {alt}\n```\n"
-    (folder / "figure.md").write_text(page, encoding="utf-8")
+        for file in Path(part).iterdir():
+            file.replace(folder / file.name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -649,10 +656,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is loaded
     if os.getloadavg()[0] > 0.5 and not given.quick:
         print("Other processes are busy: two threads each slow all down, and ratios will not hold.")
+    folder = given.output or (None if given.quick else FOLDER)
+    if folder is not None:  # known now, not in a quarter of an hour
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryDirectory(dir=folder).cleanup()
     results = measure(QUICK if given.quick else Plan())
     for name, text in tables(results).items():
         print(f"\n{name}\n\n{text}")
-    folder = given.output or (None if given.quick else FOLDER)
     if folder is not None:
         write(results, folder)
 

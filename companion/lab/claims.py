@@ -12,11 +12,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from companion.lab import BOOK
+from companion.lab._reading import reading
 
 #: Every verdict there is, with what it means.
 VERDICTS = {
@@ -118,9 +119,12 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If an id stands twice, a topic has no chapter, a verdict is not one of :data:`VERDICTS`
-        or a harm not one of :data:`HARMS`.
+        If the file is damaged, an entry lacks a field or has an unknown one, an id stands twice, a
+        topic has no chapter, a verdict is not one of :data:`VERDICTS` or a harm not one of
+        :data:`HARMS`; the message names the file.
 
     Examples
     --------
@@ -128,14 +132,23 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
     >>> claim.topic, claim.chapter
     ('initialization', '02-initialization')
     """
-    content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    claims = [
-        Claim(
-            chapter=content["chapters"].get(entry["topic"], ""),
-            **{"harm": HARM_OF_KIND[entry["kind"]]} | entry,
-        )
-        for entry in content["claims"]
-    ]
+    with reading(path):
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        claims = [_claim(entry, content["chapters"]) for entry in content["claims"]]
+        _check(claims)
+    return claims
+
+
+def _claim(entry: dict[str, Any], chapters: dict[str, str]) -> Claim:
+    try:
+        harm = HARM_OF_KIND[entry["kind"]]
+        return Claim(chapter=chapters.get(entry["topic"], ""), **{"harm": harm} | entry)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{error!r}, in the entry {str(entry)[:200]}") from error
+
+
+def _check(claims: Sequence[Claim]) -> None:
+    """Refuse what no entry alone shows to be wrong, and words that do not exist."""
     seen: set[str] = set()
     for claim in claims:
         if claim.id in seen:
@@ -152,7 +165,6 @@ def load(path: Path = BOOK / "claims.yml") -> list[Claim]:
             raise ValueError(
                 f"harm must be one of {', '.join(HARMS)}; received {claim.harm!r} for {claim.id}"
             )
-    return claims
 
 
 @dataclass
@@ -289,8 +301,10 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a claim is decided twice.
+        If a claim is decided twice, or the file is damaged; the message names it.
 
     Examples
     --------
@@ -305,14 +319,15 @@ def recorded_decisions(notebook: Path) -> dict[str, Decision]:
     ...     recorded_decisions(notebook)
     {'two': Decision(verdict='confirmed', measured='2 + 2 = 4')}
     """
-    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    printed = (
-        "".join(output["text"])
-        for cell in cells
-        if "decide(" in "".join(cell["source"])
-        for output in cell.get("outputs", [])
-        if output.get("name") == "stdout"
-    )
+    with reading(notebook):
+        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+        printed = [
+            "".join(output["text"])
+            for cell in cells
+            if "decide(" in "".join(cell["source"])
+            for output in cell.get("outputs", [])
+            if output.get("name") == "stdout"
+        ]
     decisions: dict[str, Decision] = {}
     for text in printed:
         for verdict, claim_id, measured in _LINE.findall(text):

@@ -28,7 +28,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from tqdm import tqdm
 
-from companion._checks import check_function, check_one_of, integer, number, numbers
+from companion._checks import (
+    check_function,
+    check_one_of,
+    check_variants,
+    integer,
+    number,
+    numbers,
+)
 from companion.lab.threads import ONE_THREAD
 
 # An experiment is called with ``seed`` and a variant's arguments and returns its metrics
@@ -160,14 +167,6 @@ def run_calls(
     with mock.patch.dict(os.environ, ONE_THREAD):
         parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
         yield from parallel(delayed(_row)(function, *call) for call in calls)
-
-
-def check_variants(variants: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Refuse what does not map each variant's name to its arguments."""
-    if not isinstance(variants, Mapping) or not all(
-        isinstance(arguments, Mapping) for arguments in variants.values()
-    ):
-        raise TypeError(f"variants must map names to arguments; received {variants!r}")
 
 
 def _row(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from pygments import highlight
@@ -20,6 +20,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from companion.lab import BOOK
+from companion.lab._reading import reading
 from companion.lab.claims import Claim
 from companion.lab.claims import load as load_claims
 
@@ -77,17 +78,38 @@ class Idiom:
 def load(path: Path = BOOK / "from-tensorflow-1.yml") -> list[Idiom]:
     """Return all idioms, in the file's order.
 
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, an entry lacks a field or has an unknown one, a name stands twice or
+        a cell is none of the source's; the message names the file.
+
     Examples
     --------
     >>> load()[0].name
     'tf.placeholder'
     """
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return [
-        Idiom(subject=subject, **{"new": entry["old"], "v1": entry["old"]} | entry)
-        for subject, entries in content.items()
-        for entry in entries
-    ]
+    with reading(path):
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        idioms = [
+            _idiom(subject, entry) for subject, entries in content.items() for entry in entries
+        ]
+        for name, times in Counter(idiom.name for idiom in idioms).items():
+            if times > 1:
+                raise ValueError(f"expected each name once; received {name!r} again")
+        named = {cell for idiom in idioms for cell in idiom.cells}
+        if unknown := named.difference(all_cells()):
+            raise ValueError(f"expected cells of the source; received {sorted(unknown)}")
+    return idioms
+
+
+def _idiom(subject: str, entry: dict[str, Any]) -> Idiom:
+    try:
+        return Idiom(subject=subject, **{"new": entry["old"], "v1": entry["old"]} | entry)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{error!r}, in the entry {str(entry)[:200]}") from error
 
 
 def run(code: str, given: str = "", check: str = "True", v1: bool = False) -> Outcome:

@@ -33,12 +33,14 @@ import platform
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from io import StringIO
-from itertools import chain
+from itertools import chain, product
 from math import ceil
 from numbers import Integral
 from pathlib import Path
@@ -52,16 +54,19 @@ from scipy import stats
 from tqdm import tqdm
 
 import companion
-from companion._checks import check_function, check_one_of, numbers
+from companion._checks import check_function, check_one_of, check_variants, numbers
 from companion.lab import BOOK
+from companion.lab._reading import DamagedError, reading
 from companion.lab.experiments import (
     Experiment,
     Interval,
     best_rates,
-    check_variants,
     paired_difference,
     run_calls,
 )
+
+if sys.platform != "win32":
+    import fcntl
 
 #: Where the book's studies and their results lie.
 FOLDER = BOOK / "studies"
@@ -225,7 +230,9 @@ def _open(path: Path) -> tuple[Study, str]:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     exec(compile(source, path, "exec"), module.__dict__)
-    study = module.STUDY
+    study = getattr(module, "STUDY", None)
+    if not isinstance(study, Study):
+        raise TypeError(f"{path} must define STUDY, a Study; received {study!r}")
     declared = {f.name: _plain(getattr(study, f.name)) for f in fields(study) if f.name != "run"}
     text = json.dumps([_code(ast.parse(source)), declared])
     return study, hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -297,6 +304,10 @@ def run_study(name: str, folder: Path = FOLDER, *, n_jobs: int = -1) -> Result:
         When there is no such study.
     RuntimeError
         When a run fails; the message names it.
+    BlockingIOError
+        When another process is running the study.
+    TypeError
+        When the file defines no study.
     ValueError
         When every learning rate of a variant diverged.
 
@@ -323,6 +334,24 @@ def run_study(name: str, folder: Path = FOLDER, *, n_jobs: int = -1) -> Result:
     study, fingerprint = _open(path)
     identity = {"study": name, "question": " ".join(study.question.split())}
     identity |= {"fingerprint": fingerprint} | _environment()
+    with _alone(path):
+        return _run_what_is_left(path, study, identity, n_jobs)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from running the same study; the lock ends with its process."""
+    with path.open("rb+") as definition:
+        if sys.platform != "win32":  # where there is no such lock
+            try:
+                fcntl.flock(definition, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BlockingIOError(f"another process is running {path}") from None
+        yield
+
+
+def _run_what_is_left(path: Path, study: Study, identity: dict[str, str], n_jobs: int) -> Result:
+    name, fingerprint = path.stem, identity["fingerprint"]
     store = path.parent / ".partial" / f"{name}.jsonl"
     rows = _finished(store, identity)
     print(f"{name}: {study.size} runs, {len(rows)} of them done. {study.question}", flush=True)
@@ -447,11 +476,16 @@ def _table(study: Study, rows: list[dict[str, Any]]) -> pd.DataFrame:
         ),
     )
     frame = pd.DataFrame(rows)
-    owners = [*study.settings.values(), *study.variants.values()]
-    parameters = [name for name in dict.fromkeys(chain(*owners)) if name not in LABELS]
-    first = ["stage", "setting", "variant", *parameters, "learning_rate", "seed"]
+    first = _first_columns(study)
     metrics = [name for name in frame if name not in {*first, "seconds", "wall"}]
     return frame[[*first, *metrics, "seconds"]]
+
+
+def _first_columns(study: Study) -> list[str]:
+    """Return the columns that say what a run was, before those that say what it gave."""
+    owners = [*study.settings.values(), *study.variants.values()]
+    parameters = [name for name in dict.fromkeys(chain(*owners)) if name not in LABELS]
+    return ["stage", "setting", "variant", *parameters, "learning_rate", "seed"]
 
 
 def _write(path: Path, provenance: Mapping[str, str], frame: pd.DataFrame) -> None:
@@ -483,7 +517,8 @@ def load(name: str, folder: Path = FOLDER) -> Result:
     FileNotFoundError
         When there is no such study, or no result of it yet.
     ValueError
-        When the definition changed after the result was made.
+        When the definition changed after the result was made, or the result is damaged: runs of
+        the definition are missing, or stand twice, or hold what is no number.
 
     Examples
     --------
@@ -496,18 +531,50 @@ def load(name: str, folder: Path = FOLDER) -> Result:
     command = f"python -m companion.lab.studies {name}"
     if not path.with_suffix(".csv").exists():
         raise FileNotFoundError(f"study {name!r} has no result yet; run: {command}")
-    lines = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    header = [line[2:].strip().partition(": ") for line in lines if line.startswith("# ")]
-    provenance = {key: value for key, _, value in header}
-    if provenance.get("fingerprint") != fingerprint:
+    with reading(path.with_suffix(".csv")):
+        lines = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        header = [line[2:].strip().partition(": ") for line in lines if line.startswith("# ")]
+        provenance = {key: value for key, _, value in header}
+        made_of = provenance["fingerprint"]
+        if not lines[-1].endswith("\n"):
+            raise ValueError(f"its last line is cut off, {lines[-1]!r}")
+    if made_of != fingerprint:
         raise ValueError(f"study {name!r} changed after its result was made; run: {command}")
-    frame = pd.read_csv(
-        StringIO("".join(lines[len(header) :])),
-        dtype={"stage": str, "setting": str, "variant": str},
-        keep_default_na=False,
-        na_values=["nan"],
-    )
+    with reading(path.with_suffix(".csv")):
+        frame = pd.read_csv(
+            StringIO("".join(lines[len(header) :])),
+            dtype={"stage": str, "setting": str, "variant": str},
+            keep_default_na=False,
+            na_values=["nan"],
+        )
+        _check(frame, study)
     return Result(study, frame, provenance)
+
+
+def _check(frame: pd.DataFrame, study: Study) -> None:
+    """Refuse a table that is not one of this study's runs, each once, and their numbers."""
+    first = _first_columns(study)
+    if (found := list(frame)[: len(first)]) != first or "seconds" not in frame:
+        raise ValueError(f"expected columns {first}, metrics and seconds; it begins with {found}")
+    expected = Counter(
+        (stage, setting, variant, seed)
+        for stage, seeds, times in (
+            ("tuning", study.tuning_seeds, len(study.rates)),
+            ("final", study.seeds, 1),
+        )
+        for setting, variant, seed in product(study.settings, study.variants, seeds)
+        for _ in range(times)
+    )
+    columns = (frame[name] for name in ("stage", "setting", "variant", "seed"))
+    runs = Counter(zip(*columns, strict=True))
+    if wrong := (expected - runs) + (runs - expected):
+        raise ValueError(
+            f"expected each of {study.size} runs once; missing, too many or unknown: "
+            f"{sum(wrong.values())}, first {next(iter(wrong))}"
+        )
+    measured = frame.drop(columns=first)
+    if words := [str(name) for name in measured.select_dtypes(exclude=["number", "bool"])]:
+        raise ValueError(f"expected a number in every line of {', '.join(words)}")
 
 
 def spot_check(
@@ -608,7 +675,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, or 130 after an interruption.
+        The exit status: 0; 1 if a result is damaged or the disk is full, say; 130 after an
+        interruption.
 
     Examples
     --------
@@ -629,10 +697,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="only say what there is to do")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    status = 0
     for name in options.names or sorted(path.stem for path in options.folder.glob("*.py")):
         try:
             done = load(name, options.folder).provenance
             state = f"{name}: up to date, made on {done['date']} in {done['wall_seconds']} s"
+        except DamagedError as error:  # to restore it takes a second, to repeat it an hour
+            done, state = {"date": "damaged"}, f"{error}, `--again` repeats the study"
+            status = status if options.again else 1
         except (FileNotFoundError, ValueError) as error:
             done, state = {}, str(error)
         if options.list or (done and not options.again):
@@ -643,9 +715,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print(f"\n{name}: interrupted; finished runs are kept. The same command continues.")
             return 130
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            print(f"\n{name}: {error}. Finished runs are kept; the same command continues.")
+            status = 1
+            continue
         for setting, variant in result.at_edge:
             print(f"{name}: {variant} ({setting}) chose a rate at the edge of the grid: widen it.")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from companion import activations, constraints, initializers, regularizers
-from companion._checks import check_units, number
+from companion._checks import check_units, number, numbers
 from companion.batch_norm import (
     batch_norm,
     batch_norm_backward,
@@ -60,6 +60,16 @@ def gradient_of(function: Callable[..., Any], module: ModuleType) -> Callable[..
     if isinstance(function, partial):
         return partial(twin, *function.args, **function.keywords)
     return twin
+
+
+def initial(
+    initializer: Callable[..., Any], rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+) -> Array:
+    """Return what an initializer draws, if it is what was asked for."""
+    values = numbers("what the initializer returns", initializer(rng, shape, dtype=dtype), dtype)
+    if values.shape != shape:
+        raise ValueError(f"expected initial weights of shape {shape}; received {values.shape}")
+    return values
 
 
 class Layer:
@@ -313,7 +323,7 @@ class Dense(Activation):
                 f"received input_shape={input_shape}"
             )
         (inputs,) = super().build(input_shape, rng, dtype)
-        self.weights["kernel"] = self.initializer(rng, (inputs, self.units), dtype=dtype)
+        self.weights["kernel"] = initial(self.initializer, rng, (inputs, self.units), dtype)
         if self.use_bias:
             self.weights["bias"] = np.zeros(self.units, dtype)
         return (self.units,)

@@ -5,7 +5,7 @@ from numpy.typing import DTypeLike
 
 from companion import activations, initializers
 from companion._checks import check_units
-from companion.network.layers import Array, Function, Layer, Shape, find, gradient_of
+from companion.network.layers import Array, Function, Layer, Shape, find, gradient_of, initial
 
 
 class SimpleRNN(Layer):
@@ -100,8 +100,8 @@ class SimpleRNN(Layer):
             )
         _, features = super().build(input_shape, rng, dtype)
         shape = (self.units, self.units)
-        self.weights["kernel"] = self.initializer(rng, (features, self.units), dtype=dtype)
-        self.weights["recurrent_kernel"] = self.recurrent_initializer(rng, shape, dtype=dtype)
+        self.weights["kernel"] = initial(self.initializer, rng, (features, self.units), dtype)
+        self.weights["recurrent_kernel"] = initial(self.recurrent_initializer, rng, shape, dtype)
         if self.use_bias:
             self.weights["bias"] = np.zeros(self.units, dtype)
         return (self.units,)

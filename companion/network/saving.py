@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,17 @@ from companion.network.recurrent import SimpleRNN
 from companion.optimizers import Optimizer
 
 FORMAT = 1
-_FUNCTIONS = {m.__name__: m for m in (activations, constraints, initializers, regularizers)}
+
+
+def _own(*modules: ModuleType) -> dict[str, dict[str, Any]]:
+    """Return what modules define, by name: no file can name anything else."""
+    return {
+        m.__name__: {k: v for k, v in vars(m).items() if getattr(v, "__module__", "") == m.__name__}
+        for m in modules
+    }
+
+
+_FUNCTIONS = _own(activations, constraints, initializers, regularizers)
 _LAYERS = {
     kind.__name__: kind
     for kind in (
@@ -47,7 +58,7 @@ _LAYERS = {
         Swish,
     )
 }
-_CLASSES = {m.__name__: m for m in (optimizers, schedules)}
+_CLASSES = _own(optimizers, schedules)
 
 
 def save(
@@ -161,10 +172,21 @@ def load(path: str | os.PathLike[str]) -> tuple[Sequential, Optimizer | None]:
         raise
     except Exception as error:
         raise ValueError(f"expected a model saved by companion; {path} is not: {error}") from error
-    if description["format"] != FORMAT:
+    if description.get("format") != FORMAT:
         raise ValueError(
-            f"expected a model file of format {FORMAT}; received {description['format']}"
+            f"expected a model file of format {FORMAT}; {path} has {description.get('format')}"
         )
+    try:
+        return _restore(description, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected a model saved by companion; {path} was changed: {error!r}"
+        ) from error
+
+
+def _restore(
+    description: dict[str, Any], arrays: dict[str, Any]
+) -> tuple[Sequential, Optimizer | None]:
     layers = []
     for entry in description["layers"]:
         kind = _LAYERS[entry["class"]]
@@ -218,7 +240,7 @@ def _encode(value: Any) -> Any:
     if isinstance(value, partial) and not value.args:
         value, keywords = value.func, value.keywords
     module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
-    if module not in _FUNCTIONS or getattr(_FUNCTIONS[module], str(name), None) is not value:
+    if _FUNCTIONS.get(str(module), {}).get(str(name)) is not value:
         raise ValueError(
             f"expected a function, rule or schedule of the package, to save it by name; "
             f"received {value!r}"
@@ -229,9 +251,9 @@ def _encode(value: Any) -> Any:
 def _decode(value: Any) -> Any:
     if isinstance(value, dict) and "class" in value:
         module, name = value["class"]
-        return getattr(_CLASSES[module], name)(**value["fields"])
+        return _CLASSES[module][name](**value["fields"])
     if isinstance(value, dict) and "function" in value:
         module, name = value["function"]
-        function = getattr(_FUNCTIONS[module], name)
+        function = _FUNCTIONS[module][name]
         return partial(function, **value["keywords"]) if value["keywords"] else function
     return value

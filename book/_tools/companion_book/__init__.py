@@ -1,6 +1,7 @@
 """The Sphinx extension that makes this book what Jupyter Book alone does not.
 
 ===============  ===================================================================
+``turns``        one build at a time in a folder
 ``numbering``    chapter, equation and figure numbers from the chapter's file name
 ``notebooks``    alternative text of figures; decided claims shown as cards
 ``claims``       the ledger of all claims, its totals, the ``verdict`` role
@@ -12,6 +13,7 @@
 ``folds``        what is folded until the reader opens it
 ``navigation``   names for the arrows in the list of contents
 ``launch``       buttons for Colab, Binder and the repository, if there is one
+``loading``      which scripts a page loads, and when
 ===============  ===================================================================
 """
 
@@ -24,14 +26,17 @@ from . import (
     folds,
     interactive,
     launch,
+    loading,
     navigation,
     notebooks,
     numbering,
     reference,
     sources,
+    turns,
 )
 
 PARTS = (
+    turns,
     numbering,
     notebooks,
     claims,
@@ -43,8 +48,9 @@ PARTS = (
     reference,
     navigation,
     launch,
+    loading,
 )
-ENV_VERSION = 3  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 4  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:

@@ -1,5 +1,9 @@
-"""What stored outputs become: figures with alternative text, decided claims as cards."""
+"""What stored outputs become: figures with alternative text, decided claims as cards.
 
+In tables a line never ends within a number and its sign, an interval, or "3 of 12".
+"""
+
+import re
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +19,10 @@ from companion.lab.claims import Claim, Decision, recorded_decisions
 
 from .claims import card, read_claims
 
+TEXT = re.compile(r">[^<]+<")  # between two tags
+NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
+WHOLE = re.compile(rf"\[{NUMBER} {NUMBER}\]|{NUMBER} (?:%|\(\d+\)|(?:±|/|to|of) {NUMBER})|\de-\d+")
+
 
 class BookRenderer(NbElementRenderer):
     """MyST-NB's renderer of one page, with what this book adds to it."""
@@ -28,6 +36,14 @@ class BookRenderer(NbElementRenderer):
         else:
             self.logger.warning("this figure has no alternative text", line=data.line)
         return images
+
+    def render_text_html(self, data: MimeData) -> list[nodes.Element]:
+        """Keep together in a table what a reader takes in as one."""
+        html = data.string
+        if html.startswith(("<table>", '<table class="verdicts">')):
+            whole = r'<span class="whole">\g<0></span>'
+            html = TEXT.sub(lambda text: WHOLE.sub(whole, text[0]), html)
+        return super().render_text_html(MimeData(data.mime_type, html))
 
     def render_stdout(
         self, output: NotebookNode, cell_metadata: dict[str, Any], cell_index: int, source_line: int
