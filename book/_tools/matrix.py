@@ -294,10 +294,13 @@ def summary(rows: list[dict[str, Any]]) -> str:
     results = pd.DataFrame(rows)
     differing = results["differing"].str.split().str.len().sum()
     machines = "; ".join(results["machine"].unique())
+    ran = results["configuration"].unique()
+    missing = [name for name in CONFIGURATIONS if name not in ran]
     return (
-        f"{results['cells'].sum():,} cells were run and compared, those of "
-        f"{results['notebook'].nunique()} notebooks under {results['configuration'].nunique()} "
-        f"configurations; {differing or 'none'} differed. This was on: {machines}."
+        f"{results['cells'].sum():,} cells were run and compared, in notebooks: "
+        f"{results['notebook'].nunique()}, in configurations: {len(ran)} of {len(CONFIGURATIONS)}; "
+        f"{differing or 'none'} differed. This was on: {machines}. "
+        f"Not yet run: {'; '.join(missing) or 'nothing'}."
     )
 
 
