@@ -40,7 +40,7 @@ bench: .venv/.dev  ## measure how fast companion is, beside Keras and the machin
 	@$(BIN)/python -m companion.lab.bench
 	@$(BIN)/python book/_tools/times.py
 
-matrix: .venv/.dev  ## run the notebooks as other processors would, and compare (an hour)
+matrix: .venv/.dev  ## run the notebooks as other processors would, and compare (hours)
 	@$(BIN)/python book/_tools/matrix.py
 
 clean:  ## remove what was built, and the environment

@@ -137,6 +137,13 @@ def test_an_interrupted_run_keeps_what_it_has(table, notebook, ran, monkeypatch)
     assert [path.name for path in table.path.parent.iterdir()] == ["matrix.csv"]
 
 
+def test_a_run_whose_code_was_edited_is_no_result(table, notebook, ran, monkeypatch, capsys):
+    monkeypatch.setattr(matrix, "package", iter("ab").__next__)
+    assert not fill(table, notebook, [AGREES])
+    assert "edited while it ran" in capsys.readouterr().out
+    assert table.rows() == []
+
+
 def test_a_kernel_that_does_not_follow_is_no_result(table, notebook, capsys, monkeypatch):
     monkeypatch.setitem(matrix.CONFIGURATIONS, KERNEL, {"OPENBLAS_CORETYPE": "Pentium 9"})
     assert not fill(table, notebook, [KERNEL])
@@ -155,7 +162,7 @@ def test_the_libraries_follow_all_but_a_kernel_made_up():
 
 
 #: The notebooks that react most to another processor, for the seconds that they take.
-SHORT = ["11-dropout"]
+SHORT = ["05-gradient-clipping", "06-transfer-learning"]
 
 
 @OPENBLAS
@@ -230,6 +237,7 @@ def test_the_table_counts_what_differs():
     assert second == "| oneDNN off | ✓ | 3 |"
     assert "40 cells" in matrix.summary(rows)
     assert "; 2 differed" in matrix.summary(rows)
+    assert "Not yet run: all as on an old processor; this processor;" in matrix.summary(rows)
 
 
 def test_the_book_shows_what_ran():

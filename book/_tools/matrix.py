@@ -176,7 +176,17 @@ async def compare(
         for before, now in zip(stored.cells, fresh.cells, strict=True)
         if before.cell_type == "code"
     ]
-    return {number: differences(*pair) for number, pair in enumerate(outputs, 1)}, seen["seconds"]
+    found = {
+        number: differences(before, now) + [text for name, text in parts(now) if name == "error"]
+        for number, (before, now) in enumerate(outputs, 1)
+    }
+    return found, seen["seconds"]
+
+
+def package() -> str:
+    """Return a fingerprint of the package's files."""
+    files = sorted((BOOK.parent / "companion").rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def content(path: Path) -> str:
@@ -237,14 +247,16 @@ async def fill(matrix: Matrix, configurations: list[str], notebooks: list[Path])
 
     async def one(configuration: str, notebook: Path) -> bool:
         environment, title = CONFIGURATIONS[configuration], f"{notebook.stem} ({configuration})"
-        row = matrix.row(configuration, notebook)
         async with cores:
+            row, code = matrix.row(configuration, notebook), package()
             if configuration not in proofs:
                 proof = asyncio.to_thread(prove, environment)
                 proofs[configuration] = asyncio.create_task(proof)
             try:
                 await proofs[configuration]
                 found, seconds = await compare(notebook, title, environment)
+                if (row, code) != (matrix.row(configuration, notebook), package()):
+                    raise RuntimeError("the notebook or the package was edited while it ran")
             except RuntimeError as error:
                 print(f"{title}: {error}")
                 return False
@@ -282,10 +294,13 @@ def summary(rows: list[dict[str, Any]]) -> str:
     results = pd.DataFrame(rows)
     differing = results["differing"].str.split().str.len().sum()
     machines = "; ".join(results["machine"].unique())
+    ran = results["configuration"].unique()
+    missing = [name for name in CONFIGURATIONS if name not in ran]
     return (
-        f"{results['cells'].sum():,} cells were run and compared, those of "
-        f"{results['notebook'].nunique()} notebooks under {results['configuration'].nunique()} "
-        f"configurations; {differing or 'none'} differed. This was on: {machines}."
+        f"{results['cells'].sum():,} cells were run and compared, in notebooks: "
+        f"{results['notebook'].nunique()}, in configurations: {len(ran)} of {len(CONFIGURATIONS)}; "
+        f"{differing or 'none'} differed. This was on: {machines}. "
+        f"Not yet run: {'; '.join(missing) or 'nothing'}."
     )
 
 
