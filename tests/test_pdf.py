@@ -28,11 +28,12 @@ parts:
 """
 PAGE = """\
 <!DOCTYPE html><html><head><title>{title} — Small Book: an example</title>
-<link rel="stylesheet" href="../_static/book.css?v=1"></head>
+<link rel="stylesheet" href="../_static/book.css?v=1">{scripts}</head>
 <body><article class="bd-article"><section id="{id}">
 <h1>{title}<a class="headerlink" href="#{id}">#</a></h1>{body}</section></article>
 <footer><p class="component-author">By A</p><p class="copyright">© B</p>
 <p class="extra_footer">C</p></footer></body></html>"""
+MATHJAX = '<script defer src="../_static/mathjax/tex-svg-full.js"></script>'
 ONE = """\
 <p>See <a href="#equation-eq">1.1</a>, <a href="glossary.html#term">a term</a>,
 <a href="glossary.html">all</a>, <a href="glossary.html#verdict=open">some</a>,
@@ -40,7 +41,7 @@ ONE = """\
 <div class="interactive"></div><img src="../_images/a.png" alt="A line.">
 <div class="cell"><details class="hide"><summary>Show</summary><pre>draw()</pre></details></div>
 <details class="solution" id="solution"><summary>Solution</summary><p>solved</p></details>
-<section id="equations"><h2>Equations</h2><div id="equation-eq">1 = 1</div>
+<section id="equations"><h2>Equations</h2><div id="equation-eq" class="math">\\[1 = 1\\]</div>
 <pre>{code}</pre><table><tr>{cells}</tr></table></section>"""
 PAGES = {
     "index": (
@@ -63,7 +64,8 @@ def html(tmp_path_factory):
     (folder / "book").mkdir(parents=True)
     shutil.copytree(ROOT / "book" / "_tools" / "static", folder / "_static", symlinks=True)
     for name, (title, body) in PAGES.items():
-        page = PAGE.format(title=title, id=f"start-{name}", body=body)
+        scripts = MATHJAX if 'class="math"' in body else ""
+        page = PAGE.format(title=title, id=f"start-{name}", body=body, scripts=scripts)
         (folder / "book" / f"{name}.html").write_text(page, encoding="utf-8")
     (folder.parent / "_toc.yml").write_text(CONTENTS)
     return folder
@@ -189,6 +191,13 @@ def test_nothing_is_cut_at_the_edge(html, parts):
 
 
 @needs_chromium
+def test_formulas_that_are_not_set_are_no_book(html, parts, monkeypatch):
+    monkeypatch.setattr(pdf, "is_mathjax", lambda tag: False)
+    with pytest.raises(RuntimeError, match="1 formulas are not set"):
+        pdf.write(html, parts, html.with_name("other.pdf"))
+    assert not html.with_name("other.pdf").exists()
+
+
 def test_an_interrupted_print_leaves_the_earlier_file(html, parts, target, monkeypatch):
     before, prints, whole = target.read_bytes(), [], Page.pdf
 

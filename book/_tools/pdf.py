@@ -67,7 +67,8 @@ def join(html: Path, parts: dict[str, list[str]]) -> str:
             head = json.dumps(article.h1.text, ensure_ascii=False)
             running.append(f"@page sheet{len(running)} {{ @top-left {{ content: {head} }} }}")
     styles = first.head("link", rel="stylesheet")
-    mathjax = [script for script in first.head("script") if "mathjax" in str(script).lower()]
+    # a page loads MathJax only where it has formulas
+    mathjax = max((page.head(is_mathjax) for page in pages.values()), key=len)
     return "\n".join(
         [
             '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">',
@@ -81,6 +82,11 @@ def join(html: Path, parts: dict[str, list[str]]) -> str:
             "</main></body></html>",
         ]
     )
+
+
+def is_mathjax(tag: Tag) -> bool:
+    """Tell whether a tag is MathJax, or its settings."""
+    return tag.name == "script" and "mathjax" in str(tag).lower()
 
 
 def read(html: Path, name: str, printed: set[str]) -> BeautifulSoup:
@@ -156,6 +162,8 @@ def write(html: Path, parts: dict[str, list[str]], target: Path) -> int:
             page = browser.new_page()
             page.goto(document.as_uri(), timeout=0)
             page.evaluate("window.MathJax?.startup?.promise")
+            if unset := page.locator(".math:not(:has(mjx-container))").count():
+                raise RuntimeError(f"{unset} formulas are not set: MathJax did not load")
             numbers = sheets(page.pdf(**paper))
             page.evaluate(
                 """numbers => document.querySelectorAll('.book-contents a').forEach(line => {
