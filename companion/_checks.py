@@ -131,6 +131,13 @@ def check_floating(dtype: DTypeLike) -> None:
         raise TypeError(f"dtype must be a floating type; received dtype={dtype!r}")
 
 
+def check_instance(name: str, value: Any, expected: type) -> None:
+    """Refuse what is no object of a class."""
+    if not isinstance(value, expected):
+        article = "an" if expected.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {expected.__name__}; received {value!r}")
+
+
 def check_rng(rng: np.random.Generator) -> None:
     """Refuse a seed, ``np.random`` and other things that are no generator."""
     if not isinstance(rng, np.random.Generator):

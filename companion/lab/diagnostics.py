@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from companion import activations
-from companion._checks import check_function, integer, number, numbers
+from companion._checks import check_function, check_instance, integer, number, numbers
 from companion.lab import plots
 from companion.network import Callback, Sequential
 from companion.network.layers import Activation, Dense
@@ -84,8 +84,7 @@ def signals(model: Sequential, x: ArrayLike, y: ArrayLike | None = None) -> pd.D
     >>> bool(look.loc[1, "signal"] < 1e-3 * look.loc[8, "signal"])  # it fades on the way down
     True
     """
-    if not isinstance(model, Sequential):
-        raise TypeError(f"model must be a Sequential; received {model!r}")
+    check_instance("model", model, Sequential)
     x = numbers("x", x, model.dtype)
     with model.keep_statistics():
         if y is None:

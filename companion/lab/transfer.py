@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from companion._checks import (
     check_function,
+    check_instance,
     check_learning_rate,
     check_rng,
     check_sizes,
@@ -423,8 +424,7 @@ def best_of(
     grid = numbers("rates", rates)
     if grid.ndim != 1 or not len(grid):
         raise ValueError(f"rates must be a row of one rate or more; received {rates}")
-    if not isinstance(task, Task):
-        raise TypeError(f"task must be a Task; received {task!r}")
+    check_instance("task", task, Task)
     scored = []
     for rate in grid.tolist():
         model = train(rate)

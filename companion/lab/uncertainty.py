@@ -364,11 +364,10 @@ def at_temperature(probabilities: ArrayLike, temperature: float) -> Array:
     >>> at_temperature([[0.8, 0.2]], 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
-    if not number("temperature", temperature) > 0:
+    scale = number("temperature", temperature)
+    if not scale > 0:
         raise ValueError(f"temperature must be positive; received temperature={temperature}")
-    return softmax(
-        _log(_probabilities("probabilities", probabilities)) / number("temperature", temperature)
-    )
+    return softmax(_log(_probabilities("probabilities", probabilities)) / scale)
 
 
 def _log(probabilities: Array) -> Array:

@@ -12,6 +12,7 @@ from companion._checks import (
     check_epochs,
     check_floating,
     check_function,
+    check_instance,
     check_rng,
     check_shape,
     integer,
@@ -392,8 +393,7 @@ class Sequential:
                 )
             held_out = self._examples(validation_data[0])
             validation_data = held_out, self._targets(validation_data[1], len(held_out))
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer; received {optimizer!r}")
+        check_instance("optimizer", optimizer, Optimizer)
         check_epochs(epochs, batch_size)
         _check_all("callbacks", callbacks, Callback)
         if clip is not None:

@@ -21,6 +21,7 @@ from companion._checks import (
     check_epochs,
     check_floating,
     check_function,
+    check_instance,
     check_rng,
     check_shape,
     check_sizes,
@@ -342,8 +343,7 @@ class RestrictedBoltzmannMachine:
         """
         check_rng(rng)
         check_epochs(epochs, batch_size)
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer; received {optimizer!r}")
+        check_instance("optimizer", optimizer, Optimizer)
         if integer("k", k) < 1:
             raise ValueError(f"k must be at least 1; received k={k}")
         v = self._data(v)
@@ -518,7 +518,7 @@ def encoder(autoencoder: Sequential) -> Sequential:
     >>> [layer.units for layer in lower.layers]
     [4, 2]
     """
-    _check_model("autoencoder", autoencoder)
+    check_instance("autoencoder", autoencoder, Sequential)
     layers = list(autoencoder.layers)
     while layers and not layers[0].weights:
         layers.pop(0)
@@ -602,7 +602,7 @@ def greedy_layerwise(
     layers: list[Layer] = []
     for units, layer_rng in zip(widths, rng.spawn(len(widths)), strict=True):
         trained = train(x, units, layer_rng)
-        _check_model("what train returns", trained)
+        check_instance("what train returns", trained, Sequential)
         if trained.output_shape != (units,):
             raise ValueError(
                 f"expected an encoder with an output of shape {(units,)}; "
@@ -644,7 +644,7 @@ def initialize_from(model: Sequential, layers: Sequence[Layer]) -> None:
     >>> bool((model.layers[0].weights["kernel"] == pretrained.layers[0].weights["kernel"]).all())
     True
     """
-    _check_model("model", model)
+    check_instance("model", model, Sequential)
     if not isinstance(layers, Sequence) or not all(isinstance(layer, Layer) for layer in layers):
         raise TypeError(f"layers must be a sequence of layers; received {layers!r}")
     own, given = ([v for v in map(_values, group) if v] for group in (model.layers, layers))
@@ -664,11 +664,6 @@ def initialize_from(model: Sequential, layers: Sequence[Layer]) -> None:
     for mine, values in pairs:
         for name, value in values.items():
             mine[name][...] = value
-
-
-def _check_model(name: str, model: Sequential) -> None:
-    if not isinstance(model, Sequential):
-        raise TypeError(f"{name} must be a Sequential; received {model!r}")
 
 
 def _values(layer: Layer) -> dict[str, NDArray]:
