@@ -31,6 +31,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from joblib import cpu_count
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 from tabulate import tabulate
 
@@ -553,22 +554,21 @@ def _summary(results: Mapping[str, Any]) -> str:
         low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
         return f"{values[low]:.1f} ({low}) to {values[high]:.1f} ({high})"
 
+    def both(value: Callable[[Seconds], float]) -> str:
+        """Say it for both cores and for one thread."""
+        spans = (
+            span({name: value(seconds) for name, seconds in rules.items()})
+            for rules in (training, alone)
+        )
+        return " times as long as {}; on one thread, ".join(spans) + " times"
+
     sentences = []
     for library in ("Keras", "PyTorch"):
-        times = {name: better(seconds, library) for name, seconds in training.items()}
-        if not any(map(np.isnan, times.values())):
-            sentences.append(
-                f"For an epoch {library} takes, in the better of its modes, {span(times)} times as "
-                "long as companion."
-            )
-    floor, floor_alone = (
-        span({name: ratio(seconds, "companion", "products") for name, seconds in rules.items()})
-        for rules in (training, alone)
-    )
-    sentences.append(
-        f"Companion takes {floor} times as long as the matrix products alone; "
-        f"on one thread, {floor_alone}."
-    )
+        if not any(np.isnan(better(seconds, library)) for seconds in training.values()):
+            longer = both(partial(better, library=library)).format("companion")
+            sentences.append(f"For an epoch {library} takes, in the better of its modes, {longer}.")
+    longer = both(partial(ratio, above="companion", below="products"))
+    sentences.append(f"Companion takes {longer.format('the matrix products alone')}.")
     share = ratio(seeds, "2 over the cores", "2 in a row")
     sentences.append(f"Two seeds over the cores take {share:.2f} of the time of two in a row.")
     return "\n".join(sentences)
@@ -613,6 +613,10 @@ def draw(results: Mapping[str, Any]) -> tuple[Figure, str]:
         axes[1, 1].loglog(x, y, f"{marker}-", color=color, label=where)
         alt.append(f"{x[-1]} seeds {where}: {y[-1]:.3g} s")
     axes[1, 1].set(xlabel="seeds", ylabel="s")
+    for axis in (axes[1, 1].xaxis, axes[1, 1].yaxis):  # about a decade: every label is written out
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
     axes[1, 1].legend(fontsize="small")
     return figure, "How cost grows. " + "; ".join(alt) + "."
 
