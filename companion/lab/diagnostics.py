@@ -312,7 +312,9 @@ def _check_look(look: pd.DataFrame, *columns: str) -> None:
 
 
 def _six_panels(x: str) -> tuple[Figure, list[Axes]]:
-    figure, grid = plt.subplots(2, 3, figsize=(7.2, 4.4), sharex=True)
+    figure, grid = plt.subplots(
+        2, 3, figsize=(7.2, 4.6), sharex=True, gridspec_kw={"hspace": 0.14, "wspace": 0.1}
+    )
     panels = list(grid.flat)
     for axes, (title, scale) in zip(panels, _PANELS.values(), strict=True):
         axes.set_title(title, loc="left")
