@@ -119,7 +119,7 @@ RESULTS = {
         "seeds": {
             "2 in a row": [1.0],
             "2 over the cores": [0.55],
-            "2 in this process": [0.8],
+            "2 in one process": [0.8],
         },
     },
 }

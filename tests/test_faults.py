@@ -392,7 +392,7 @@ def test_without_numba_numpy_steps():
 
 
 def test_a_kernel_that_does_not_start_can_be_asked_why(tmp_path):
-    (tmp_path / "01-a.md").write_text(CHAPTER)
+    (tmp_path / "01-a.md").write_text(CHAPTER, "utf-8")
     (tmp_path / "01-a.ipynb").write_text("earlier")
     (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
     done = subprocess.run(

@@ -16,6 +16,7 @@ from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from PIL import Image
+from scipy.optimize import isotonic_regression
 from tabulate import tabulate
 
 from companion._checks import integer
@@ -183,16 +184,20 @@ def label_lines(
         isinstance(value, tuple) and len(value) == 3 for value in labels.values()
     ):
         raise TypeError(f"labels must map texts to (x, y, color); received {labels!r}")
+    if not labels:
+        return
     gap = as_number("gap", gap)
     place = axes.transData + axes.transAxes.inverted()
     points = {text: place.transform((x, y)) for text, (x, y, _) in labels.items()}
-    below = -np.inf
-    for text in sorted(points, key=lambda t: float(points[t][1])):
-        x, y = points[text]
-        below = max(float(np.clip(y, 0, 1)), below + gap)
+    texts = sorted(points, key=lambda text: float(points[text][1]))
+    # The nearest heights that are apart by the gap: without the gaps they may not decrease
+    gaps = gap * np.arange(len(texts))
+    wanted = np.clip([points[text][1] for text in texts], 0, 1)
+    heights = np.clip(isotonic_regression(wanted - gaps).x, 0, 1 - gaps[-1]) + gaps
+    for text, height in zip(texts, heights, strict=True):
         axes.text(
-            x + 0.015, below, text, color=dark(labels[text][2]), transform=axes.transAxes,
-            va="center", ha="left", fontsize="small",
+            points[text][0] + 0.015, height, text, color=dark(labels[text][2]),
+            transform=axes.transAxes, va="center", ha="left", fontsize="small",
         )  # fmt: skip
 
 

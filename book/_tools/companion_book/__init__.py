@@ -13,6 +13,7 @@
 ``folds``        what is folded until the reader opens it
 ``navigation``   names for the arrows in the list of contents
 ``launch``       buttons for Colab, Binder and the repository, if there is one
+``unbroken``     numbers and intervals that stay in one line
 ``loading``      which scripts a page loads, and when
 ===============  ===================================================================
 """
@@ -33,6 +34,7 @@ from . import (
     reference,
     sources,
     turns,
+    unbroken,
 )
 
 PARTS = (
@@ -48,6 +50,7 @@ PARTS = (
     reference,
     navigation,
     launch,
+    unbroken,
     loading,
 )
 ENV_VERSION = 4  # higher when the nodes change: pages read before are then read again

@@ -1,9 +1,5 @@
-"""What stored outputs become: figures with alternative text, decided claims as cards.
+"""What stored outputs become: figures with alternative text, decided claims as cards."""
 
-In tables a line never ends within a number and its sign, an interval, or "3 of 12".
-"""
-
-import re
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -17,11 +13,8 @@ from sphinx.application import Sphinx
 
 from companion.lab.claims import Claim, Decision, recorded_decisions
 
+from . import unbroken
 from .claims import card, read_claims
-
-TEXT = re.compile(r">[^<]+<")  # between two tags
-NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
-WHOLE = re.compile(rf"\[{NUMBER} {NUMBER}\]|{NUMBER} (?:%|\(\d+\)|(?:±|/|to|of) {NUMBER})|\de-\d+")
 
 
 class BookRenderer(NbElementRenderer):
@@ -41,8 +34,7 @@ class BookRenderer(NbElementRenderer):
         """Keep together in a table what a reader takes in as one."""
         html = data.string
         if html.startswith(("<table>", '<table class="verdicts">')):
-            whole = r'<span class="whole">\g<0></span>'
-            html = TEXT.sub(lambda text: WHOLE.sub(whole, text[0]), html)
+            html = unbroken.in_html(html)
         return super().render_text_html(MimeData(data.mime_type, html))
 
     def render_stdout(
