@@ -196,7 +196,7 @@ def label_lines(
     heights = np.clip(isotonic_regression(wanted - gaps).x, 0, 1 - gaps[-1]) + gaps
     for text, height in zip(texts, heights, strict=True):
         axes.text(
-            points[text][0] + 0.015, height, text, color=dark(labels[text][2]),
+            points[text][0] + 0.025, height, text, color=dark(labels[text][2]),
             transform=axes.transAxes, va="center", ha="left", fontsize="small",
         )  # fmt: skip
 
