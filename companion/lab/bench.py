@@ -576,7 +576,7 @@ def _summary(results: Mapping[str, Any]) -> str:
     sentences.append(f"Companion takes {longer.format('the matrix products alone')}.")
     share = ratio(seeds, "2 over the cores", "2 in a row")
     sentences.append(f"Two seeds over the cores take {share:.2f} of the time of two in a row.")
-    return "\n".join(sentences)
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
