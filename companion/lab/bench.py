@@ -93,11 +93,6 @@ RULES = {
     "AdamW": _Contest(AdamW(), "AdamW", "AdamW", 7),
 }
 
-CAPTION = (
-    "How cost grows with the number of layers (of 100 units), of images, of images a batch, and of "
-    "seeds; gradient descent, both axes logarithmic."
-)
-
 Seconds = dict[str, list[float]]
 
 
@@ -670,7 +665,7 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
     texts["seconds.json"] = seconds + "\n"
     with plt.rc_context(plots.STYLE), TemporaryDirectory(dir=folder, prefix=".part-") as part:
         figure, alt = draw(results)
-        texts["figure.md"] = f"```{{figure}} speed/growth.png\n:alt: {alt}\n\n{CAPTION}\n```\n"
+        texts["figure.md"] = f"```{{figure}} speed/growth.png\n:alt: {alt}\n```\n"
         for name, text in texts.items():
             Path(part, name).write_text(text, encoding="utf-8")
         picture = Path(part, "growth.png")

@@ -1,5 +1,6 @@
 """What stored outputs become: figures with alternative text, decided claims as cards."""
 
+import re
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,8 @@ from companion.lab.claims import Claim, Decision, recorded_decisions
 from . import unbroken
 from .claims import card, read_claims
 
+SENTENCE = re.compile(r"<td>[^<]{30,}[^\s<]\s*</td>")  # a cell with more than a number or a name
+
 
 class BookRenderer(NbElementRenderer):
     """MyST-NB's renderer of one page, with what this book adds to it."""
@@ -31,9 +34,11 @@ class BookRenderer(NbElementRenderer):
         return images
 
     def render_text_html(self, data: MimeData) -> list[nodes.Element]:
-        """Keep together in a table what a reader takes in as one."""
+        """Keep together in a table what a reader takes in as one, and give sentences room."""
         html = data.string
         if html.startswith(("<table>", '<table class="verdicts">')):
+            if SENTENCE.search(html):
+                html = html.replace("<table>", '<table class="sentences">', 1)
             html = unbroken.in_html(html)
         return super().render_text_html(MimeData(data.mime_type, html))
 
