@@ -53,7 +53,7 @@ PARTS = (
     unbroken,
     loading,
 )
-ENV_VERSION = 4  # higher when the nodes change: pages read before are then read again
+ENV_VERSION = 5  # higher when the nodes change: pages read before are then read again
 
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
