@@ -294,8 +294,12 @@ def summary(rows: list[dict[str, Any]]) -> str:
     results = pd.DataFrame(rows)
     differing = results["differing"].str.split().str.len().sum()
     machines = "; ".join(results["machine"].unique())
-    ran = results["configuration"].unique()
-    missing = [name for name in CONFIGURATIONS if name not in ran]
+    ran, notebooks = results["configuration"].value_counts(), len(list(BOOK.glob("*.ipynb")))
+    missing = [
+        f"{name} ({notebooks - ran.get(name, 0)} of {notebooks} notebooks)"
+        for name in CONFIGURATIONS
+        if ran.get(name, 0) < notebooks
+    ]
     return (
         f"{results['cells'].sum():,} cells were run and compared, in notebooks: "
         f"{results['notebook'].nunique()}, in configurations: {len(ran)} of {len(CONFIGURATIONS)}; "
