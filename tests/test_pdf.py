@@ -198,6 +198,7 @@ def test_formulas_that_are_not_set_are_no_book(html, parts, monkeypatch):
     assert not html.with_name("other.pdf").exists()
 
 
+@needs_chromium
 def test_an_interrupted_print_leaves_the_earlier_file(html, parts, target, monkeypatch):
     before, prints, whole = target.read_bytes(), [], Page.pdf
 

@@ -9,7 +9,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
 WHOLE = re.compile(
-    rf"\[{NUMBER} {NUMBER}\]|{NUMBER} (?:%|\(\d+\)|(?:±|/|to|of) {NUMBER})|{NUMBER}(?<=e-\d)\d?"
+    rf"\[{NUMBER} {NUMBER}\]|{NUMBER} (?:%|\(\d+\)|(?:±|/|to|of) {NUMBER})|\d[\d.]*e-\d+"
 )
 BETWEEN_TAGS = re.compile(r">[^<]+<")
 #: Texts that other pages copy, or whose lines are their author's.
