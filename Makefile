@@ -29,6 +29,7 @@ lab: .venv/.dev  ## open the chapters in JupyterLab
 
 execute: .venv/.dev  ## run the notebooks again and store their outputs: make execute chapters="02-initialization"
 	@$(BIN)/python book/_tools/execute.py $(chapters)
+	@$(BIN)/python book/_tools/matrix.py --forget > /dev/null
 
 serve: .venv/.dev  ## write with the book beside you: it is rebuilt and reloaded on change
 	@$(BIN)/python book/_tools/serve.py

@@ -151,7 +151,7 @@ measured = pytest.mark.skipif(
 
 @measured
 def test_nothing_disturbed_what_the_book_shows():
-    results = json.loads((bench.FOLDER / "seconds.json").read_text())
+    results = json.loads((bench.FOLDER / "seconds.json").read_text("utf-8"))
     assert set(results["training"]) == set(results["training on one thread"]) == set(bench.RULES)
     spreads = [
         max(values) / min(values)
@@ -165,9 +165,9 @@ def test_nothing_disturbed_what_the_book_shows():
 
 @measured
 def test_the_book_shows_what_was_measured():
-    results = json.loads((bench.FOLDER / "seconds.json").read_text())
+    results = json.loads((bench.FOLDER / "seconds.json").read_text("utf-8"))
     for name, table in bench.tables(results).items():
-        assert (bench.FOLDER / f"{name}.md").read_text() == table + "\n"
-    page = (bench.FOLDER.parent / "speed.md").read_text()
+        assert (bench.FOLDER / f"{name}.md").read_text("utf-8") == table + "\n"
+    page = (bench.FOLDER.parent / "speed.md").read_text("utf-8")
     for name in [*bench.tables(results), "figure"]:
         assert f"{{include}} speed/{name}.md" in page

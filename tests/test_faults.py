@@ -43,6 +43,12 @@ STUDY = Study(question="?", run=run, variants={"a": {"factor": 1}, "b": {"factor
 """
 
 
+@pytest.fixture(autouse=True)
+def counted(record_property):
+    """Count this fault: pytest says at the end how many there were."""
+    record_property("faults", 1)
+
+
 @contextlib.contextmanager
 def full_disk(bytes_left=1000):
     """Let no file grow beyond a size: the error that root meets, too."""
@@ -180,7 +186,7 @@ def save_network(folder):
 
 
 def write_notebook(folder):
-    (folder / "01-a.md").write_text(CHAPTER[:50])
+    (folder / "01-a.md").write_text(CHAPTER[:50], "utf-8")
     notebook = execute.read(folder / "01-a.md")
     notebook.cells[0].source *= 100
     execute.write(notebook, folder / "model.npz")

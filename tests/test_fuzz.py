@@ -17,6 +17,8 @@ as one wishes to wait for.
 The cases are the same in every run (`derandomize`). More of them, and new ones each time:
 
     FUZZ=1000 python -m pytest tests/test_fuzz.py
+
+How many there were, pytest says at the end.
 """
 
 import contextlib
@@ -29,6 +31,7 @@ import re
 import signal
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -749,8 +752,17 @@ def attempt(name, function, arguments, target=None, owner=None):
         assert without_nan(result), f"{shown} returns {result!r}"
 
 
+@pytest.fixture
+def count(record_property):
+    """Count one more case at each call."""
+    cases = Counter()
+    yield lambda: cases.update(["fuzz cases"])
+    for what, number in cases.items():
+        record_property(what, number)
+
+
 @pytest.mark.parametrize("name", TRIED)
-def test_any_arguments(name):
+def test_any_arguments(name, count):
     @each_name(max_examples=DEEP or (8 if re.fullmatch(SLOW, name) else 30))
     @given(st.data())
     def cases(data):
@@ -765,6 +777,7 @@ def test_any_arguments(name):
         target = case.choose(*open_to[1:], None)
         if target is not None:
             arguments[target] = wild(case, target)
+        count()
         attempt(name, function, arguments, target, owner)
 
     cases()
@@ -867,9 +880,10 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_check_survives_any_function(name):
+def test_a_check_survives_any_function(name, count):
     for call in CHECKS[name]:
         for what, f in NONSENSE.items():
+            count()
             with time_limit(f"check.{name} of a function that {what}"), warnings.catch_warnings():
                 warnings.simplefilter("error")
                 report = call(f)
@@ -878,10 +892,11 @@ def test_a_check_survives_any_function(name):
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS.keys() - {"batch_norm"}))
-def test_a_check_refuses_any_other_model(name):
+def test_a_check_refuses_any_other_model(name, count):
     for value in WILD:
         if isinstance(value, GradientDescent | schedules.PowerDecay | str):
             continue
+        count()
         with pytest.raises(ValueError, match="like must be"):
             getattr(check, name)(tanh, *([tanh] if name == "activation" else []), value)
 
@@ -917,7 +932,7 @@ def keras_names():
     }
 
 
-def test_keras():
+def test_keras(count):
     import companion.keras
 
     names = keras_names()
@@ -932,6 +947,7 @@ def test_keras():
             few = values[:: 40 if name == "diagnose" else 1]
             for value in few + (list(HUGE) if key not in ("steps", "x", "y") else []):
                 shown = f"{name}({key}={value!r})"
+                count()
                 with warnings.catch_warnings(), time_limit(shown):
                     warnings.simplefilter("ignore")
                     try:

@@ -122,6 +122,19 @@ def test_what_has_run_is_not_run_again(table, notebook, ran, tmp_path, monkeypat
     assert differing(table) == {AGREES: "", KERNEL: "2"}
 
 
+def test_what_has_changed_is_forgotten(table, notebook, ran, tmp_path):
+    path = tmp_path / notebook.name
+    path.write_bytes(notebook.read_bytes())
+    assert fill(table, path, [AGREES])
+    table.forget([path])
+    assert differing(table) == {AGREES: ""}
+    path.write_text(path.read_text().replace("42", "43"))
+    table.forget([path])
+    assert table.rows() == []
+    assert matrix.table([])
+    assert matrix.summary([]).startswith("0 cells")
+
+
 def test_an_interrupted_run_keeps_what_it_has(table, notebook, ran, monkeypatch):
     whole = matrix.compare
 
@@ -245,3 +258,6 @@ def test_the_book_shows_what_ran():
     for name, text in (("table", matrix.table(rows)), ("summary", matrix.summary(rows))):
         assert (matrix.FOLDER / f"{name}.md").read_text("utf-8") == text + "\n"
     assert "; none differed" in matrix.summary(rows)
+    now = {path.stem: matrix.content(path) for path in execute.BOOK.glob("*.ipynb")}
+    old = {row["notebook"] for row in rows if row["content"] != now.get(row["notebook"])}
+    assert not old, "changed since they ran: python book/_tools/matrix.py --forget"

@@ -2,12 +2,13 @@
 
     python book/_tools/matrix.py [configuration ...] [--notebook 02-initialization ...]
 
-A configuration is an environment in which OpenBLAS, NumPy, oneDNN and Numba take the code that they
-have for another processor, or another number of threads. Each notebook runs in each of them, under
-the rule by which nbval compares outputs. What has run is stored in ``book/machines/matrix.csv``
-and not run again while the notebook, the machine and the versions are the same; an interrupted run
-keeps what it has. No configuration is taken on trust: the libraries say what they use, in a
-process of their own before the first notebook, and in the kernel after a notebook's last cell.
+A configuration is an environment in which OpenBLAS, NumPy, oneDNN and Numba take the code that
+they have for another processor, or another number of threads. Each notebook runs in each of them,
+under the rule by which nbval compares outputs. What has run is stored in
+``book/machines/matrix.csv`` and not run again while the notebook, the machine and the versions are
+the same; rows of a notebook that has changed are dropped; an interrupted run keeps what it has. No
+configuration is taken on trust: the libraries say what they use, in a process of their own before
+the first notebook, and in the kernel after a notebook's last cell.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from companion.lab.threads import ONE_THREAD
 
 FOLDER = BOOK / "machines"
 KEY = ["configuration", "notebook"]
+COLUMNS = [*KEY, "content", "machine", "cells", "differing", "seconds"]
 
 #: What NumPy finds on this machine beyond what every machine has, the oldest instructions first.
 FEATURES = [f for f in numpy_core.__cpu_dispatch__ if numpy_core.__cpu_features__[f]]
@@ -229,15 +231,23 @@ class Matrix:
         return any(row.items() <= old.items() and not old["differing"] for old in self.rows())
 
     def store(self, row: Mapping[str, Any]) -> None:
-        """Replace one row, in one step."""
+        """Replace one row."""
         names = list(CONFIGURATIONS)
         rows = [old for old in self.rows() if any(old[key] != row[key] for key in KEY)]
-        rows = sorted(
-            [*rows, row], key=lambda row: (names.index(row["configuration"]), row["notebook"])
+        self._write(
+            sorted([*rows, row], key=lambda r: (names.index(r["configuration"]), r["notebook"]))
         )
+
+    def forget(self, notebooks: Iterable[Path]) -> None:
+        """Drop the rows of notebooks that are not, or no longer, among these as they now are."""
+        now = {path.stem: content(path) for path in notebooks}
+        self._write([row for row in self.rows() if row["content"] == now.get(row["notebook"])])
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        """Write the file in one step."""
         self.path.parent.mkdir(exist_ok=True)
         temporary = self.path.with_suffix(".part")
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
         temporary.replace(self.path)
 
 
@@ -278,7 +288,7 @@ async def fill(matrix: Matrix, configurations: list[str], notebooks: list[Path])
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Lay the results out: a row a configuration, a column a notebook, by its number."""
-    results = pd.DataFrame(rows)
+    results = pd.DataFrame(rows, columns=COLUMNS)
     results["notebook"] = [
         name.replace("from-tensorflow-1", "TF1").split("-")[0] for name in results["notebook"]
     ]
@@ -291,7 +301,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def summary(rows: list[dict[str, Any]]) -> str:
     """Say in a sentence what was compared and what differed, and on what it ran."""
-    results = pd.DataFrame(rows)
+    results = pd.DataFrame(rows, columns=COLUMNS)
     differing = results["differing"].str.split().str.len().sum()
     machines = "; ".join(results["machine"].unique())
     ran, notebooks = results["configuration"].value_counts(), len(list(BOOK.glob("*.ipynb")))
@@ -315,7 +325,8 @@ def main() -> int:
         description="Run the notebooks as other processors would, and compare."
     )
     parser.add_argument("configuration", nargs="*", help="default: all")
-    parser.add_argument("--notebook", nargs="*", default=stems, help="e.g. 02-initialization")
+    parser.add_argument("--notebook", nargs="+", default=stems, help="e.g. 02-initialization")
+    parser.add_argument("--forget", action="store_true", help="drop what has changed, run nothing")
     given = parser.parse_args()
     for kind, names, known in (
         ("configuration", given.configuration, CONFIGURATIONS),
@@ -324,7 +335,8 @@ def main() -> int:
         if unknown := set(names) - set(known):
             parser.error(f"expected a {kind} ({'; '.join(known)}); received {sorted(unknown)}")
     matrix = Matrix()
-    notebooks = [BOOK / f"{stem}.ipynb" for stem in given.notebook]
+    matrix.forget(BOOK.glob("*.ipynb"))
+    notebooks = [] if given.forget else [BOOK / f"{stem}.ipynb" for stem in given.notebook]
     try:
         good = asyncio.run(fill(matrix, given.configuration or list(CONFIGURATIONS), notebooks))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -38,6 +38,7 @@ from tabulate import tabulate
 import companion
 from companion import fused
 from companion.lab import BOOK, plots
+from companion.lab._machine import processor
 from companion.lab.datasets import fashion_mnist
 from companion.lab.experiments import run
 from companion.lab.networks import mlp
@@ -627,12 +628,9 @@ def machine() -> dict[str, str]:
     for name in ("numpy", "numba", "keras", "tensorflow", "torch"):
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "processor": next(iter(model), platform.processor() or platform.machine()),
+        "processor": processor(),
         "cores": str(cpu_count()),
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),

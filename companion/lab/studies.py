@@ -56,6 +56,7 @@ from tqdm import tqdm
 import companion
 from companion._checks import check_function, check_one_of, check_variants, numbers
 from companion.lab import BOOK
+from companion.lab._machine import processor
 from companion.lab._reading import DamagedError, reading
 from companion.lab.experiments import (
     Experiment,
@@ -449,14 +450,8 @@ def _environment() -> dict[str, str]:
         "companion": companion.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "processor": _processor(),
+        "processor": processor(),
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return found[1] if found else platform.processor() or platform.machine()
 
 
 # The result
