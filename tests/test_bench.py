@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 
 def test_it_measures_every_contender(folder):
-    results = json.loads((folder / "seconds.json").read_text())
+    results = json.loads((folder / "seconds.json").read_text("utf-8"))
     contenders = {"companion", "in blocks", "products", "Keras", "Keras, jit_compile"}
     for training in ("training", "training on one thread"):
         assert contenders <= set(results[training]["GradientDescent"])
@@ -45,7 +45,7 @@ def test_it_draws_and_describes_how_cost_grows(folder):
     with Image.open(folder / "growth.png") as image:
         alt = image.text["Description"]
     assert "layers 5 to 20: " in alt
-    assert f":alt: {alt}\n" in (folder / "figure.md").read_text()
+    assert f":alt: {alt}\n" in (folder / "figure.md").read_text("utf-8")
 
 
 def test_the_quick_run_leaves_the_book_alone(monkeypatch, capsys):
