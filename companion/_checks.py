@@ -38,7 +38,7 @@ def number(name: str, value: Any) -> float:
 def integer(name: str, value: Any) -> int:
     """Return an integer of any type as a Python int."""
     try:
-        return operator.index(value)
+        return int(operator.index(value))  # of True, too, which NumPy takes for no axis
     except TypeError:
         raise TypeError(f"{name} must be an integer; received {name}={value!r}") from None
 
@@ -94,10 +94,12 @@ def numbers(name: str, values: ArrayLike, dtype: DTypeLike | None = None) -> NDA
         ) from None
 
 
-def check_axis(axis: int, ndim: int) -> None:
-    """Refuse an axis that an array does not have."""
-    if not -ndim <= integer("axis", axis) < ndim:
+def check_axis(axis: int, ndim: int) -> int:
+    """Refuse an axis that an array does not have, and return it as a Python int."""
+    value = integer("axis", axis)
+    if not -ndim <= value < ndim:
         raise ValueError(f"axis must be in [{-ndim}, {ndim}); received axis={axis}")
+    return value
 
 
 def check_sizes(name: str, sizes: Sequence[int]) -> None:

@@ -883,7 +883,7 @@ def softmax(z: Array, axis: int = -1) -> Array:
     [[0.5, 0.5], [1.0, 0.0]]
     """
     z = floats("z", z)
-    check_axis(axis, z.ndim)
+    axis = check_axis(axis, z.ndim)
     e = np.exp(z - z.max(axis=axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=axis, keepdims=True)
 

@@ -346,8 +346,7 @@ def _axes_and_shape(
     check_floats("x", x)
     if x.ndim < 2:
         raise ValueError(f"x must have at least 2 dimensions; received shape {x.shape}")
-    check_axis(axis, x.ndim)
-    axis %= x.ndim
+    axis = check_axis(axis, x.ndim) % x.ndim
     for name, vector in vectors.items():
         check_floats(name, vector)
         if vector.shape != (x.shape[axis],):

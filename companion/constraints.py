@@ -72,12 +72,13 @@ def max_norm(w: Array, limit: float, *, axis: int | tuple[int, ...] = 0) -> Arra
     [[0.6, 0.8]]
     """
     check_floats("w", w)
-    for one in axis if isinstance(axis, tuple) else (axis,):
-        check_axis(one, w.ndim)
-    if not number("limit", limit) > 0:
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(check_axis(one, w.ndim) for one in axes)
+    radius = number("limit", limit)
+    if not radius > 0:
         raise ValueError(f"limit must be positive; received limit={limit}")
-    norm = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
-    return w * (np.minimum(norm, float(limit)) / (norm + _EPSILON))
+    norm = np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
+    return w * (np.minimum(norm, radius) / (norm + _EPSILON))
 
 
 def soft_threshold(w: Array, threshold: float) -> Array:

@@ -95,6 +95,8 @@ class PowerDecay:
             return self.initial / (1 + step / self.steps) ** self.power
         except OverflowError:  # of a rate that is as good as 0
             return 0.0
+        except ZeroDivisionError:  # long before the first step
+            return math.inf
 
 
 @dataclass(frozen=True)

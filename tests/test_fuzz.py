@@ -571,7 +571,7 @@ WILD = (
     *(np.full((4, 3), -3e38, np.float32), np.full((4, 3), 6e4, np.float16), memoryview(b"abc")),
     *(np.full(3, 1.7e308), np.full(3, np.nan), -np.ones(3), np.ones((3, 3), np.int8)),
     *([], [1.0, 2.0], [[1], [2, 3]], [[1, 2], [3, 4]], ["a"], (None,), (3, -1)),
-    *((10**18,), (2,) * 99, (10**9, 10**9), (2.5, 1), range(3)),
+    *((10**18,), (2,) * 99, (10**12, 10**12), (2.5, 1), range(3)),
     *({}, {"a": 1}, {1, 2}, {"variant": {"seed": 1}}),
     *(len, oops, lambda *a, **o: None, lambda *a, **o: "nonsense", np.random),
     *(np.random.RandomState(0), Path("nowhere"), network.Dense, 42),
@@ -724,7 +724,7 @@ def attempt(name, function, arguments, target=None, owner=None):
                 pytest.fail(f"{shown} raises {type(error).__name__}: {error}")
     plt.close("all")
     alarms = [w for w in caught if not issubclass(w.category, DeprecationWarning)]
-    if failed:
+    if failed and target != "clip":  # which is called in the middle of a training
         assert fixed(owner) == state, f"{shown} fails and changes the object"
     changed = {} if failed else IN_PLACE.get(name, ())
     for (key, now), (_, old) in zip(fixed(arguments), before, strict=True):
@@ -781,6 +781,55 @@ def test_any_arguments(name, count):
         attempt(name, function, arguments, target, owner)
 
     cases()
+
+
+#: What only runs with FUZZ found, tried each time: the last argument does not fit, or hardly.
+FOUND = {
+    "activations.softmax": {"z": np.ones((4, 3)), "axis": True},
+    "constraints.max_norm": {"w": np.ones((4, 3)), "limit": 10**400},
+    "lab.claims.load": {"path": ""},
+    "lab.claims.recorded_decisions": {"notebook": ""},
+    "lab.diagnostics.signal_theory": {
+        "activation": None,
+        "activation_gradient": None,
+        "weight_variances": [0.1],
+        "widths": [3, 4],
+        "mean_square_input": 10**400,
+    },
+    "lab.experiments.run_calls": {"function": measure, "calls": np.array("x")},
+    "lab.experiments.tune": {
+        "function": measure,
+        "variants": {"a": {}},
+        "rates": [0.1],
+        "metric": "accuracy",
+        "seeds": [],
+    },
+    "lab.studies.Study": {
+        "question": "Is it so?",
+        "run": measure,
+        "variants": {"a": {}},
+        "seeds": [1],
+        "learning_rates": [0.1],
+        "tuning_seeds": [2],
+        "tuning_metric": np.ones(3),
+    },
+    "network.model.Sequential.fit": {
+        "x": np.ones((6, 3)),
+        "y": [0, 1, 2, 0, 1, 2],
+        "optimizer": sgd(),
+        "epochs": 1,
+        "clip": lambda gradients: "nonsense",
+    },
+    "schedules.PowerDecay.__call__": {"step": -3},
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_mended(name, count):
+    owner = METHODS[name](None) if name in METHODS else None
+    function = getattr(owner, name.rpartition(".")[2]) if owner else NAMES[name]
+    count()
+    attempt(name, function, FOUND[name], [*FOUND[name]][-1], owner)
 
 
 # ----------------------------------------------------------------------------------------------

@@ -176,3 +176,21 @@ def test_early_stopping_waits_from_where_the_training_begins():
     stopping = EarlyStopping(monitor="loss", patience=2)
     history = fit(stopping, rate=1e200, epochs=99, initial_epoch=50)
     assert len(history["loss"]) == (stopping.best_epoch or 50) - 50 + 4
+
+
+@pytest.mark.parametrize(
+    ("clip", "message"),
+    [
+        (lambda gradients: None, "clip must return 4 arrays; received NoneType"),
+        (lambda gradients: gradients[1:], "clip must return 4 arrays"),
+        (lambda gradients: [0.0] * 4, "what clip returns must be an array of floats"),
+        (lambda gradients: [g[:1] for g in gradients], r"shapes, \(6, 8\) for one; received \(1, "),
+    ],
+    ids=["nothing", "too few", "numbers", "slices"],
+)
+def test_a_clip_must_return_what_it_is_given(clip, message):
+    model = network()
+    before = model.weights.copy()
+    with pytest.raises((ValueError, TypeError), match=message):
+        fit(model=model, clip=clip)
+    np.testing.assert_array_equal(model.weights, before)

@@ -13,6 +13,8 @@ class DamagedError(ValueError):
 def reading(path: Path) -> Iterator[None]:
     """Name the file, and the way out, in whatever error its content raises.
 
+    A file that is not there, or cannot be opened, is not damaged: those errors stay as they are.
+
     Examples
     --------
     >>> with reading(Path("list.yml")):
@@ -23,7 +25,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:
         raise DamagedError(

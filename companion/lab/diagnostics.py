@@ -453,7 +453,8 @@ def signal_theory(
     for name, values in (("weight_variances", weight_variances), ("widths", widths)):
         if not isinstance(values, list) or not all(number(name, value) >= 0 for value in values):
             raise ValueError(f"{name} must be a row of non-negative numbers; received {values}")
-    if not number("mean_square_input", mean_square_input) >= 0:
+    passed = number("mean_square_input", mean_square_input)
+    if not passed >= 0:
         raise ValueError(f"mean_square_input must be non-negative; received {mean_square_input}")
     if len(widths) != len(weight_variances) + 1:
         raise ValueError(
@@ -461,7 +462,6 @@ def signal_theory(
             f"received {len(widths)}"
         )
     forward = np.empty(len(weight_variances))
-    passed = mean_square_input
     for layer, (variance, fan_in) in enumerate(zip(weight_variances, widths[:-1], strict=True)):
         forward[layer] = fan_in * variance * passed
         passed = _mean_square(activation, forward[layer])

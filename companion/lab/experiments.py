@@ -153,7 +153,7 @@ def run_calls(
     [('four', 2.0)]
     """
     check_function("function", function)
-    if not isinstance(calls, Iterable) or isinstance(calls, str | bytes):
+    if not isinstance(calls, Iterable) or isinstance(calls, str | bytes | np.ndarray):
         raise TypeError(f"calls must be pairs of labels and arguments; received {calls!r}")
     calls = list(calls)
     for call in calls:
@@ -528,7 +528,8 @@ def seeds_needed(
     16
     """
     pilot = numbers("pilot_differences", pilot_differences, float)
-    if not number("smallest", smallest) > 0:
+    smallest = number("smallest", smallest)
+    if not smallest > 0:
         raise ValueError(f"smallest must be positive; received smallest={smallest}")
     if not (0 < number("power", power) < 1 and 0 < number("level", level) < 1):
         raise ValueError(f"power and level must be in (0, 1); received {power} and {level}")
@@ -672,14 +673,19 @@ def tune(
     """
     check_one_of("mode", mode, ("max", "min"))
     check_variants(variants)
-    if numbers("rates", rates).ndim != 1 or not len(rates) or not variants:
+    grid = numbers("rates", rates)
+    if grid.ndim != 1 or not len(rates) or not variants:
         raise ValueError(f"there must be variants and rates; received {variants} and {rates}")
+    if not np.isfinite(grid).all():
+        raise ValueError(f"rates must be finite; received {rates}")
     searched = {
         (name, rate): {**arguments, "learning_rate": rate}
         for name, arguments in variants.items()
         for rate in rates
     }
     frame = run(function, searched, seeds, n_jobs=n_jobs, progress=progress)
+    if frame.empty:
+        raise ValueError("there must be seeds; received none")
     names, used = zip(*frame.pop("variant"), strict=True)
     frame.insert(0, "variant", names)
     frame.insert(1, "learning_rate", used)

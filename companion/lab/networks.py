@@ -94,8 +94,8 @@ def clipping(kind: str, limit: float | None = None) -> Clip:
     each = {"value": clip_by_value, "norm": clip_by_norm}
     if limit is None:
         raise ValueError(f"{kind} needs a limit; received none")
-    if not number("limit", limit) > 0:
-        raise ValueError(f"limit must be positive; received limit={limit}")
+    if not 0 < number("limit", limit) < math.inf:
+        raise ValueError(f"limit must be positive and finite; received limit={limit}")
     if kind == "global norm":
         return partial(clip_by_global_norm, limit=limit)
     return lambda gradients: [each[kind](gradient, limit) for gradient in gradients]

@@ -54,7 +54,13 @@ from scipy import stats
 from tqdm import tqdm
 
 import companion
-from companion._checks import check_function, check_one_of, check_variants, numbers
+from companion._checks import (
+    check_function,
+    check_instance,
+    check_one_of,
+    check_variants,
+    numbers,
+)
 from companion.lab import BOOK
 from companion.lab._machine import processor
 from companion.lab._reading import DamagedError, reading
@@ -131,6 +137,7 @@ class Study:
         check_function("run", self.run)
         check_variants(self.variants)
         check_variants(self.settings)
+        check_instance("tuning_metric", self.tuning_metric, str)
         check_one_of("tuning_mode", self.tuning_mode, ("max", "min"))
         if self.learning_rates is not None and numbers("rates", self.learning_rates).ndim != 1:
             raise ValueError(f"learning_rates must be a row; received {self.learning_rates}")

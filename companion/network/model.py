@@ -382,6 +382,8 @@ class Sequential:
         -----
         A run that diverges goes on with infinite or NaN losses; NumPy's warnings about them
         are silenced here. The callback :class:`TerminateOnNaN` ends it.
+
+        An error that ``clip`` or a callback raises ends the training; what was trained stays.
         """
         x = self._examples(x)
         y = self._targets(y, len(x))

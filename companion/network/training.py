@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from companion._checks import check_function, check_learning_rate, integer
+from companion._checks import check_floats, check_function, check_learning_rate, integer, kind
 from companion.optimizers import Optimizer
 from companion.schedules import ReduceOnPlateau
 
@@ -354,10 +354,9 @@ def train(
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 loss, accuracy = model.backpropagate(x.take(batch, axis=0), y[batch], mask_rng)
                 if clip is not None:
-                    for gradient, clipped in zip(
-                        model.gradients, clip(model.gradients), strict=True
-                    ):
-                        gradient[...] = clipped
+                    clipped = _clipped(clip, model.gradients)
+                    for gradient, new in zip(model.gradients, clipped, strict=True):
+                        gradient[...] = new
                 optimizer.step(model.weights, model.gradient)
                 for layer in model.layers:
                     layer.constrain()
@@ -382,3 +381,18 @@ def train(
     for callback in callbacks:
         callback.on_train_end()
     return history
+
+
+def _clipped(clip: Callable[[list[Array]], list[Array]], gradients: list[Array]) -> Sequence[Array]:
+    """Return what a reader's function makes of the gradients; refuse what does not fit them."""
+    clipped = clip(gradients)
+    if not isinstance(clipped, Sequence) or len(clipped) != len(gradients):
+        raise ValueError(f"clip must return {len(gradients)} arrays; received {kind(clipped)}")
+    for gradient, new in zip(gradients, clipped, strict=True):
+        check_floats("what clip returns", new)
+        if new.shape != gradient.shape:
+            raise ValueError(
+                f"clip must return arrays of the gradients' shapes, {gradient.shape} for one; "
+                f"received {new.shape}"
+            )
+    return clipped
