@@ -348,19 +348,20 @@ def violations(tab, **options):
 def plain_code(tab):
     """Leave each look that a word of code has in one block: axe-core takes long for each word."""
     tab.evaluate("""() => {
-        const seen = new Set();
-        const known = [...document.querySelectorAll('pre:not(:has(:not(span)))')].filter(code => {
+        const seen = new Set(), plain = [];
+        for (const code of document.querySelectorAll('pre:not(:has(:not(span)))')) {
             const looks = [code, ...code.querySelectorAll('span')].map(word => {
-                const {color, backgroundColor, fontSize, fontWeight} = getComputedStyle(word);
-                const places = [word.parentElement, code.parentElement.parentElement];
-                return [color, backgroundColor, fontSize, fontWeight,
-                    ...places.map(place => place.className)].join();
+                const {color, fontSize, fontWeight} = getComputedStyle(word), behind = [];
+                for (let part = word; part; part = part.parentElement) {
+                    const {backgroundColor, opacity} = getComputedStyle(part);
+                    behind.push(backgroundColor, opacity);
+                }
+                return [color, fontSize, fontWeight, ...behind].join();
             });
-            const known = looks.every(look => seen.has(look));
+            if (looks.every(look => seen.has(look))) plain.push(code);
             looks.forEach(look => seen.add(look));
-            return known;
-        });
-        known.forEach(code => code.textContent = code.textContent);
+        }
+        plain.forEach(code => code.textContent = code.textContent);
     }""")
 
 
@@ -694,3 +695,13 @@ def test_text_too_pale_for_paper_is_found(tab):
 def test_violations_are_found(tab):
     tab.set_content('<html lang="en"><title>t</title><main><h1 style="color:#ccc">Pale</h1></main>')
     assert [rule for rule, _, _ in violations(tab)] == ["color-contrast"]
+
+
+def test_code_as_seen_before_is_looked_at_again_before_another_ground(tab):
+    code = '<pre><span style="color: #333">word</span></pre>'
+    tab.set_content(
+        '<html lang="en"><title>t</title><main><h1>Code</h1>'
+        f'{code}{code}<div style="background: #444">{code}</div></main>'
+    )
+    assert [rule for rule, _, _ in violations(tab)] == ["color-contrast"]
+    assert tab.locator("pre span").count() == 2

@@ -194,3 +194,14 @@ def test_a_clip_must_return_what_it_is_given(clip, message):
     with pytest.raises((ValueError, TypeError), match=message):
         fit(model=model, clip=clip)
     np.testing.assert_array_equal(model.weights, before)
+
+
+def test_a_clip_may_replace_the_parts_of_its_list():
+    def in_place(gradients):
+        gradients[:] = [g * 0.5 for g in gradients]
+        return gradients
+
+    replaced, returned = network(), network()
+    fit(model=replaced, clip=in_place)
+    fit(model=returned, clip=lambda gradients: [g * 0.5 for g in gradients])
+    np.testing.assert_array_equal(replaced.weights, returned.weights)

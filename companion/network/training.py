@@ -354,9 +354,7 @@ def train(
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 loss, accuracy = model.backpropagate(x.take(batch, axis=0), y[batch], mask_rng)
                 if clip is not None:
-                    clipped = _clipped(clip, model.gradients)
-                    for gradient, new in zip(model.gradients, clipped, strict=True):
-                        gradient[...] = new
+                    _clip(model.gradients, clip)
                 optimizer.step(model.weights, model.gradient)
                 for layer in model.layers:
                     layer.constrain()
@@ -383,9 +381,9 @@ def train(
     return history
 
 
-def _clipped(clip: Callable[[list[Array]], list[Array]], gradients: list[Array]) -> Sequence[Array]:
-    """Return what a reader's function makes of the gradients; refuse what does not fit them."""
-    clipped = clip(gradients)
+def _clip(gradients: list[Array], clip: Callable[[list[Array]], list[Array]]) -> None:
+    """Put what a reader's function makes of the gradients in their place, if it fits them."""
+    clipped = clip(list(gradients))  # a list of its own, whose parts it may replace
     if not isinstance(clipped, Sequence) or len(clipped) != len(gradients):
         raise ValueError(f"clip must return {len(gradients)} arrays; received {kind(clipped)}")
     for gradient, new in zip(gradients, clipped, strict=True):
@@ -395,4 +393,5 @@ def _clipped(clip: Callable[[list[Array]], list[Array]], gradients: list[Array])
                 f"clip must return arrays of the gradients' shapes, {gradient.shape} for one; "
                 f"received {new.shape}"
             )
-    return clipped
+    for gradient, new in zip(gradients, clipped, strict=True):
+        gradient[...] = new
